@@ -1,0 +1,16 @@
+//! Preference-optimisation losses on a bandit: what RLHF, DPO, IPO, f-DPO and TYPO do, computed and drawn.
+//!
+//! The paper is Hu, He and Wipf, *New Desiderata for Direct Preference Optimization*; equation numbers are its own.
+//! Modules are listed from the bottom up: each imports only from those above it (`tests/layers.rs` holds them to it).
+#![cfg_attr(not(test), warn(missing_docs))]
+
+pub mod divergence;
+pub mod simplex;
+
+pub mod preference;
+
+pub mod loss;
+
+pub mod spec;
+
+pub mod solve;

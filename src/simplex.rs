@@ -1,0 +1,144 @@
+//! Policies over a finite set of actions, kept as log-probabilities, and the triangle that draws them.
+//!
+//! Letters: A actions. A policy is a slice of A log-probabilities; `-inf` is a probability of zero.
+
+/// `ln Σ exp(x_i)`, without overflow. `-inf` where every entry is.
+pub fn log_sum_exp(x: &[f64]) -> f64 {
+    let max = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if max == f64::NEG_INFINITY {
+        return max;
+    }
+    max + x.iter().map(|v| (v - max).exp()).sum::<f64>().ln()
+}
+
+/// Subtracts the log-normaliser in place, so that the probabilities sum to one.
+pub fn normalise_logs(log_p: &mut [f64]) {
+    let total = log_sum_exp(log_p);
+    for v in log_p {
+        *v -= total;
+    }
+}
+
+/// Logits to log-probabilities.
+pub fn log_softmax(theta: &[f64]) -> Vec<f64> {
+    let mut log_p = theta.to_vec();
+    normalise_logs(&mut log_p);
+    log_p
+}
+
+/// Log-probabilities to probabilities.
+pub fn probs(log_p: &[f64]) -> Vec<f64> {
+    log_p.iter().map(|v| v.exp()).collect()
+}
+
+/// Probabilities, not necessarily normalised, to log-probabilities.
+pub fn logs(p: &[f64]) -> Vec<f64> {
+    log_softmax(&p.iter().map(|v| v.ln()).collect::<Vec<_>>())
+}
+
+/// The same policy's logits with mean zero: the gauge that weight decay acts in.
+pub fn mean_zero(log_p: &[f64]) -> Vec<f64> {
+    let mean = log_p.iter().sum::<f64>() / log_p.len() as f64;
+    log_p.iter().map(|v| v - mean).collect()
+}
+
+/// `KL(p ‖ q)` in nats; infinite where q lacks mass that p has.
+///
+/// Each term is written `p (d + e^{-d} − 1)` with `d = ln p − ln q`, which sums to the same number and
+/// is never negative, so that KL near zero keeps its digits.
+pub fn kl(log_p: &[f64], log_q: &[f64]) -> f64 {
+    log_p.iter().zip(log_q).map(|(&lp, &lq)| kl_term(lp, lq)).sum()
+}
+
+fn kl_term(log_p: f64, log_q: f64) -> f64 {
+    let p = log_p.exp();
+    if p == 0.0 {
+        return log_q.exp();
+    }
+    let d = log_p - log_q;
+    if d.abs() < 1.0 {
+        p * (d + (-d).exp_m1())
+    } else {
+        p * d - p + log_q.exp()
+    }
+}
+
+/// Total variation: half the L1 distance, in 0..=1.
+pub fn tv(log_p: &[f64], log_q: &[f64]) -> f64 {
+    0.5 * log_p
+        .iter()
+        .zip(log_q)
+        .map(|(a, b)| (a.exp() - b.exp()).abs())
+        .sum::<f64>()
+}
+
+/// Height of the triangle whose side is one.
+pub const TRIANGLE_HEIGHT: f64 = 0.866_025_403_784_438_6;
+
+/// Three probabilities to the plane: a at the top, c at the left, b at the right, side one, y upwards.
+pub fn xy_from_simplex(p: [f64; 3]) -> (f64, f64) {
+    (p[1] + 0.5 * p[0], TRIANGLE_HEIGHT * p[0])
+}
+
+/// The nearest policy whose probabilities are at least `floor`, from a point of the plane.
+pub fn simplex_from_xy(x: f64, y: f64, floor: f64) -> [f64; 3] {
+    let a = y / TRIANGLE_HEIGHT;
+    let b = x - 0.5 * a;
+    project([a, b, 1.0 - a - b], floor)
+}
+
+/// Euclidean projection onto the simplex with every entry at least `floor`.
+fn project(p: [f64; 3], floor: f64) -> [f64; 3] {
+    let mass = 1.0 - 3.0 * floor;
+    let v = p.map(|x| x - floor);
+    let mut sorted = v;
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    let mut shift = 0.0;
+    let mut sum = 0.0;
+    for (k, x) in sorted.iter().enumerate() {
+        sum += x;
+        let candidate = (sum - mass) / (k as f64 + 1.0);
+        if x - candidate > 0.0 {
+            shift = candidate;
+        }
+    }
+    v.map(|x| (x - shift).max(0.0) + floor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kl_is_zero_only_where_the_policies_are_equal() {
+        let p = logs(&[0.6, 0.3, 0.1]);
+        assert_eq!(kl(&p, &p), 0.0);
+        let q = logs(&[0.6, 0.3 + 1e-7, 0.1 - 1e-7]);
+        let second_order = 0.5 * 1e-14 * (1.0 / 0.3 + 1.0 / 0.1);
+        assert!((kl(&p, &q) / second_order - 1.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn kl_to_a_policy_without_the_mass_is_infinite() {
+        let p = logs(&[0.6, 0.3, 0.1]);
+        assert_eq!(kl(&p, &[0.0, f64::NEG_INFINITY, f64::NEG_INFINITY]), f64::INFINITY);
+        assert!((kl(&[0.0, f64::NEG_INFINITY, f64::NEG_INFINITY], &p) + 0.6f64.ln()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_triangle_and_back() {
+        let p = [0.5, 0.3, 0.2];
+        let (x, y) = xy_from_simplex(p);
+        let q = simplex_from_xy(x, y, 1e-3);
+        assert!(p.iter().zip(q).all(|(a, b)| (a - b).abs() < 1e-15));
+        let outside = simplex_from_xy(2.0, -1.0, 1e-3);
+        assert!((outside.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!(outside.iter().all(|v| *v >= 1e-3));
+    }
+
+    #[test]
+    fn log_softmax_survives_logits_of_forty_thousand() {
+        let l = log_softmax(&[0.0, -40_000.0, 40_000.0]);
+        assert_eq!(l, vec![-40_000.0, -80_000.0, 0.0]);
+    }
+}

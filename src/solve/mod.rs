@@ -1,0 +1,13 @@
+//! Minimisers: exact ones, Adam's path towards them, sweeps over λ and α, and the verdicts that follow from the numbers.
+
+pub mod adam;
+pub mod bandit;
+pub mod exact;
+pub mod graph;
+pub mod newton;
+pub mod scores;
+pub mod sweep;
+pub mod verdict;
+
+pub use adam::{Run, Snapshot};
+pub use exact::{ExactSolver, Minimiser, Status};
