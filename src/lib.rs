@@ -14,3 +14,18 @@ pub mod loss;
 pub mod spec;
 
 pub mod solve;
+
+pub mod export;
+pub mod trace;
+
+#[cfg(feature = "figure")]
+pub mod figure;
+
+#[cfg(feature = "worker")]
+pub mod worker;
+
+#[cfg(feature = "app")]
+pub mod app;
+
+#[cfg(feature = "cli")]
+pub mod cli;

@@ -7,6 +7,8 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
+# Keeps __pycache__ out of the source tree.
+export PYTHONDONTWRITEBYTECODE=1
 goldens=${1:-$root/tests/goldens/adam_trajectories.json}
 venv=$root/target/peers/venv
 stamp=$venv/installed-requirements.txt

@@ -1,1 +1,5 @@
-fn main(){}
+//! The headless program.
+
+fn main() -> std::process::ExitCode {
+    typo_lab::cli::main()
+}

@@ -83,11 +83,24 @@ pub struct PromptSpec {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Preferences {
     /// The exact expectation.
-    Population { pairing: Pairing },
-    /// `draws` draws a prompt.
-    Sampled { draws: u32, seed: u64, pairing: Pairing },
-    /// An A × A table a prompt, row = winner.
-    Counts { counts: Vec<Vec<Vec<f64>>> },
+    Population {
+        /// How pairs are chosen.
+        pairing: Pairing,
+    },
+    /// Seeded draws of two actions, equal draws dropped.
+    Sampled {
+        /// Draws a prompt, before equal ones are dropped.
+        draws: u32,
+        /// Seed of the draws.
+        seed: u64,
+        /// How pairs are chosen.
+        pairing: Pairing,
+    },
+    /// Given tables.
+    Counts {
+        /// An A × A table a prompt, row = winner.
+        counts: Vec<Vec<Vec<f64>>>,
+    },
 }
 
 /// A loss with its λ and, where they differ from the optimiser's, its own rate and steps.

@@ -1,0 +1,144 @@
+//! The headless program: the same experiments as the page, on standard output.
+
+mod run;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+/// Preference-optimisation losses on a bandit: exact minimisers, training runs, sweeps, verdicts, figures.
+#[derive(Debug, Parser)]
+#[command(name = "typo-lab", version, about, long_about = None, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+A SPEC is a JSON experiment file, or - for standard input; what it leaves out takes the Figure 2 preset's value.
+
+  typo-lab preset figure-2 > mine.json         start from the paper's settings
+  typo-lab minimise mine.json                  where each loss ends, exactly
+  typo-lab sweep mine.json --format csv        the same over λ, as a table
+  typo-lab verdict mine.json                   which desiderata hold, and by how much
+  echo '{\"losses\":[{\"kind\":\"typo\",\"lambda\":0.1}]}' | typo-lab train -";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Exact minimisers, weight decay included; "boundary" where a minimum is reached only in a limit
+    Minimise(Experiment),
+    /// Adam runs: policies and objective, recorded every optimiser.record_every steps
+    Train(Experiment),
+    /// Exact minimisers over the experiment's range of λ or α
+    Sweep(Experiment),
+    /// The paper's desiderata for each loss, with the number behind each verdict
+    Verdict(Experiment),
+    /// Draws one of the paper's figures as SVG or PNG, by the file's ending
+    Figure(Figure),
+    /// Prints a preset's experiment file; without a name, lists the presets
+    Preset {
+        /// One of the listed names
+        name: Option<String>,
+    },
+    /// Prints a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Experiment {
+    /// The experiment file, or - for standard input
+    spec: PathBuf,
+    /// Writes here instead of standard output; nothing is written where the input is wrong
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// JSON, or CSV as a table (not for verdict)
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Json,
+    Csv,
+}
+
+#[derive(Debug, clap::Args)]
+struct Figure {
+    /// 2, 3, 5, 6 or 8
+    number: crate::figure::paper::Number,
+    /// The file to write; .svg or .png
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// An experiment file to draw instead of the paper's settings
+    #[arg(long, value_name = "SPEC")]
+    spec: Option<PathBuf>,
+    /// Colours
+    #[arg(long, value_enum, default_value_t = Theme::Light)]
+    theme: Theme,
+    /// Pixels of a PNG for each of the drawing's units
+    #[arg(long, default_value_t = 2.0, value_parser = scale)]
+    scale: f32,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Theme {
+    Light,
+    Dark,
+}
+
+fn scale(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|s| (0.5..=8.0).contains(s)).ok_or_else(|| "must be a number from 0.5 to 8".to_owned())
+}
+
+/// What stopped a command: a sentence for people, and the exit status.
+#[derive(Debug)]
+struct Failure {
+    message: String,
+    status: u8,
+}
+
+impl Failure {
+    /// Wrong input: exit 2.
+    fn input(message: impl Into<String>) -> Self {
+        Self { message: message.into(), status: 2 }
+    }
+
+    /// A file or device that would not do its part: exit 1.
+    fn system(message: impl Into<String>) -> Self {
+        Self { message: message.into(), status: 1 }
+    }
+}
+
+/// Parses the arguments, runs the command, and gives the process's exit status.
+pub fn main() -> std::process::ExitCode {
+    match Arguments::parse().command.run() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nobody is left to tell where standard error is closed.
+            let _ = writeln!(std::io::stderr(), "typo-lab: {}", failure.message);
+            std::process::ExitCode::from(failure.status)
+        }
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Minimise(e) => run::minimise(&e),
+            Self::Train(e) => run::train(&e),
+            Self::Sweep(e) => run::sweep(&e),
+            Self::Verdict(e) => run::verdict(&e),
+            Self::Figure(f) => run::figure(&f),
+            Self::Preset { name } => run::preset(name.as_deref()),
+            Self::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Arguments::command(), "typo-lab", &mut script);
+                run::write(None, &script)
+            }
+        }
+    }
+}

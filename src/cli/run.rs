@@ -1,0 +1,196 @@
+//! The commands themselves: read, compute, print.
+
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use super::{Experiment, Failure, Figure, Format, Theme};
+use crate::export;
+use crate::figure::{self, paper};
+use crate::solve::{ExactSolver, Run, sweep as sweeps, verdict as verdicts};
+use crate::spec::{LossSpec, Preset, Problem, Spec, limit};
+use crate::trace::Trace;
+
+pub fn minimise(e: &Experiment) -> Result<(), Failure> {
+    let (_, problem) = load(&e.spec)?;
+    let bar = progress(problem.losses.len() as u64);
+    let found: Vec<_> = problem
+        .losses
+        .iter()
+        .map(|l| {
+            let minimisers = ExactSolver::new(&problem, *l).solve();
+            bar.inc(1);
+            (*l, minimisers)
+        })
+        .collect();
+    bar.finish_and_clear();
+    print(e, || export::minimisers(&problem, &found), || Some(export::minimisers_csv(&problem, &found)))
+}
+
+pub fn train(e: &Experiment) -> Result<(), Failure> {
+    let (_, problem) = load(&e.spec)?;
+    let problem = Arc::new(problem);
+    let runs: Vec<Run> = (0..problem.losses.len()).map(|k| Run::new(Arc::clone(&problem), k)).collect();
+    let bar = progress(runs.iter().map(Run::steps).sum());
+    let traces: Vec<(LossSpec, Trace)> =
+        runs.into_iter().zip(&problem.losses).map(|(run, loss)| (*loss, record(run, &problem, &bar))).collect();
+    bar.finish_and_clear();
+    print(e, || export::runs(&problem, &traces), || Some(export::runs_csv(&problem, &traces)))
+}
+
+/// Steps between two looks at the progress bar.
+const CHUNK: u64 = 10_000;
+
+fn record(mut run: Run, problem: &Problem, bar: &ProgressBar) -> Trace {
+    let mut trace = Trace::new(problem.prompts.len() * problem.actions());
+    while !run.is_done() {
+        let before = run.step();
+        if let Some(snapshot) = run.advance(CHUNK) {
+            trace.push(&snapshot);
+        }
+        bar.inc(run.step() - before);
+    }
+    trace
+}
+
+pub fn sweep(e: &Experiment) -> Result<(), Failure> {
+    let (spec, problem) = load(&e.spec)?;
+    let bar = progress(problem.losses.len() as u64);
+    let series: Vec<_> = problem
+        .losses
+        .iter()
+        .map(|l| {
+            let series = sweeps::series(&problem, *l, &spec.sweep);
+            bar.inc(1);
+            series
+        })
+        .collect();
+    bar.finish_and_clear();
+    print(
+        e,
+        || export::sweep(&problem, &spec.sweep, &series),
+        || Some(export::sweep_csv(&problem, &spec.sweep, &series)),
+    )
+}
+
+pub fn verdict(e: &Experiment) -> Result<(), Failure> {
+    if e.format == Format::Csv {
+        return Err(Failure::input("verdict has no table form; leave out --format csv"));
+    }
+    let (spec, problem) = load(&e.spec)?;
+    let list = verdicts::verdicts(&problem, &spec.sweep);
+    print(e, || export::verdicts(&list), || None)
+}
+
+pub fn figure(f: &Figure) -> Result<(), Failure> {
+    let ending = f.out.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    if ending != "svg" && ending != "png" {
+        let got = f.out.display();
+        return Err(Failure::input(format!("--out {got}: must end in .svg or .png")));
+    }
+    let spec = match &f.spec {
+        Some(path) => Some(load(path)?.0),
+        None => None,
+    };
+    let theme = match f.theme {
+        Theme::Light => figure::Theme::light(),
+        Theme::Dark => figure::Theme::dark(),
+    };
+    let svg = paper::svg(f.number, spec, &theme).map_err(|e| Failure::input(e.to_string()))?;
+    let bytes = if ending == "svg" { svg.into_bytes() } else { png(&svg, f.scale)? };
+    write(Some(&f.out), &bytes)
+}
+
+/// Renders the drawing's own SVG, so that both files show the same.
+fn png(svg: &str, scale: f32) -> Result<Vec<u8>, Failure> {
+    use resvg::{tiny_skia, usvg};
+    let mut options = usvg::Options::default();
+    options.fontdb_mut().load_system_fonts();
+    if options.fontdb.is_empty() {
+        return Err(Failure::system(
+            "no fonts are installed, so a PNG would lack its text; install some (Debian: fonts-dejavu-core) or write .svg",
+        ));
+    }
+    figure::fonts(options.fontdb_mut());
+    let failed = |e: &dyn std::fmt::Display| Failure::system(format!("the drawing could not be rendered: {e}"));
+    let tree = usvg::Tree::from_str(svg, &options).map_err(|e| failed(&e))?;
+    let size = tree.size();
+    let (w, h) = ((size.width() * scale).round() as u32, (size.height() * scale).round() as u32);
+    let mut pixels = tiny_skia::Pixmap::new(w, h).ok_or_else(|| failed(&"its size is zero"))?;
+    resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    pixels.encode_png().map_err(|e| failed(&e))
+}
+
+pub fn preset(name: Option<&str>) -> Result<(), Failure> {
+    let Some(name) = name else {
+        let list: String = Preset::ALL.iter().map(|p| format!("{:<24}{}\n", p.key(), p.title())).collect();
+        return write(None, list.as_bytes());
+    };
+    let preset = Preset::from_key(name).ok_or_else(|| {
+        let names = Preset::ALL.map(Preset::key).join(", ");
+        Failure::input(format!("preset {name} is not known, the presets are {names}"))
+    })?;
+    write(None, format!("{:#}\n", preset.spec().to_json()).as_bytes())
+}
+
+fn load(path: &Path) -> Result<(Spec, Problem), Failure> {
+    let text = read(path)?;
+    let spec = Spec::from_text(&text).map_err(|e| Failure::input(e.to_string()))?;
+    let problem = Problem::new(&spec).map_err(|e| Failure::input(e.to_string()))?;
+    Ok((spec, problem))
+}
+
+/// Reads one byte more than is allowed, so that the limit is noticed without reading a whole device.
+fn read(path: &Path) -> Result<String, Failure> {
+    let most = limit::INPUT_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|f| f.take(most).read_to_end(&mut bytes))
+    };
+    read.map_err(|e| Failure::input(format!("{name} could not be read: {e}; give a file that exists, or -")))?;
+    if bytes.len() > limit::INPUT_BYTES {
+        let allowed = limit::INPUT_BYTES >> 20;
+        return Err(Failure::input(format!("{name} is larger than the {allowed} MiB that an experiment file may have")));
+    }
+    String::from_utf8(bytes).map_err(|_| Failure::input(format!("{name} is not UTF-8 text; save it as UTF-8")))
+}
+
+fn print(e: &Experiment, json: impl Fn() -> Value, csv: impl Fn() -> Option<String>) -> Result<(), Failure> {
+    let table = if e.format == Format::Csv { csv() } else { None };
+    let out = table.unwrap_or_else(|| text(&json()));
+    write(e.out.as_deref(), out.as_bytes())
+}
+
+/// One line: results are for programs, and a run holds thousands of numbers.
+fn text(value: &Value) -> String {
+    format!("{value}\n")
+}
+
+/// Writes to a file, or to standard output. A reader that closed the pipe had enough.
+pub fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
+    match path {
+        Some(path) => std::fs::write(path, bytes)
+            .map_err(|e| Failure::system(format!("{} could not be written: {e}", path.display()))),
+        None => match std::io::stdout().lock().write_all(bytes) {
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Failure::system(format!("standard output could not be written: {e}")))
+            }
+            _ => Ok(()),
+        },
+    }
+}
+
+/// A bar on standard error where that is a terminal, hidden elsewhere.
+fn progress(length: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{wide_bar} {percent}% {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(length).with_style(style)
+}

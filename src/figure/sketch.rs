@@ -1,0 +1,353 @@
+//! Drawing primitives in CSS pixels over a plotters backend.
+//!
+//! plotters takes whole numbers. A sketch therefore draws on a sheet [`FINE`] times larger than what is shown, and whoever
+//! shows it scales it back: curves move by sixteenths of a pixel, not by pixels.
+
+use plotters::coord::Shift;
+use plotters::drawing::DrawingArea;
+use plotters::element::{Circle, PathElement, Polygon, Text};
+use plotters::prelude::DrawingBackend;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, FontStyle, IntoFont, RGBAColor, RGBColor, ShapeStyle, TextStyle};
+
+use super::theme::Marker;
+
+/// Units of the sheet to a CSS pixel.
+pub const FINE: f64 = 16.0;
+
+/// The text face.
+pub const SANS: &str = "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', sans-serif";
+/// The face of mathematics.
+pub const SERIF: &str = "'Iowan Old Style', 'Palatino Linotype', Georgia, 'Liberation Serif', 'DejaVu Serif', serif";
+
+/// A rectangle in CSS pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Region {
+    /// Left edge.
+    pub x: f64,
+    /// Top edge.
+    pub y: f64,
+    /// Width.
+    pub w: f64,
+    /// Height.
+    pub h: f64,
+}
+
+impl Region {
+    /// A rectangle at the origin.
+    pub fn of(w: f64, h: f64) -> Self {
+        Self { x: 0.0, y: 0.0, w, h }
+    }
+
+    /// The rectangle less margins: left, top, right, bottom.
+    #[must_use]
+    pub fn inset(self, left: f64, top: f64, right: f64, bottom: f64) -> Self {
+        Self { x: self.x + left, y: self.y + top, w: self.w - left - right, h: self.h - top - bottom }
+    }
+
+    /// Right edge.
+    pub fn right(self) -> f64 {
+        self.x + self.w
+    }
+
+    /// Bottom edge.
+    pub fn bottom(self) -> f64 {
+        self.y + self.h
+    }
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Stroke {
+    /// With its opacity.
+    pub colour: RGBAColor,
+    /// Pixels.
+    pub width: f64,
+    /// Ink and gap in pixels; empty for solid.
+    pub dash: &'static [f64],
+}
+
+impl Stroke {
+    /// A solid line.
+    pub fn solid(colour: RGBColor, width: f64) -> Self {
+        Self { colour: colour.to_rgba(), width, dash: &[] }
+    }
+
+    /// The same line, fainter.
+    #[must_use]
+    pub fn faint(self, opacity: f64) -> Self {
+        Self { colour: self.colour.mix(opacity), ..self }
+    }
+
+    /// The same line, dashed.
+    #[must_use]
+    pub fn dashed(self, dash: &'static [f64]) -> Self {
+        Self { dash, ..self }
+    }
+}
+
+/// Where a text hangs from its point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anchor {
+    /// The point is at its left.
+    Left,
+    /// Centred.
+    Centre,
+    /// The point is at its right.
+    Right,
+}
+
+/// How a text is set.
+#[derive(Debug, Clone, Copy)]
+pub struct Type {
+    /// Pixels.
+    pub size: f64,
+    /// The colour.
+    pub colour: RGBColor,
+    /// Horizontal anchor; vertically a text is centred on its point.
+    pub anchor: Anchor,
+    /// Italic serif, for symbols.
+    pub maths: bool,
+    /// Bold sans.
+    pub bold: bool,
+}
+
+impl Type {
+    /// Plain text.
+    pub fn plain(size: f64, colour: RGBColor, anchor: Anchor) -> Self {
+        Self { size, colour, anchor, maths: false, bold: false }
+    }
+
+    /// Italic serif.
+    #[must_use]
+    pub fn maths(self) -> Self {
+        Self { maths: true, ..self }
+    }
+
+    /// Bold.
+    #[must_use]
+    pub fn bold(self) -> Self {
+        Self { bold: true, ..self }
+    }
+}
+
+/// A drawing in progress. The first error is kept and given by [`Sketch::finish`].
+pub struct Sketch<'a, DB: DrawingBackend> {
+    area: &'a DrawingArea<DB, Shift>,
+    /// What the backend divides font sizes by.
+    text_scale: f64,
+    error: Option<String>,
+}
+
+impl<'a, DB: DrawingBackend> Sketch<'a, DB> {
+    /// Draws on an area whose size is [`FINE`] times what will be shown.
+    pub fn new(area: &'a DrawingArea<DB, Shift>, text_scale: f64) -> Self {
+        Self { area, text_scale, error: None }
+    }
+
+    /// The first thing that went wrong, if any.
+    ///
+    /// # Errors
+    /// The backend's own message.
+    pub fn finish(self) -> Result<(), String> {
+        self.area.present().map_err(|e| e.to_string())?;
+        self.error.map_or(Ok(()), Err)
+    }
+
+    fn keep(&mut self, outcome: Result<(), impl std::fmt::Display>) {
+        if let Err(e) = outcome {
+            self.error.get_or_insert_with(|| e.to_string());
+        }
+    }
+
+    /// Covers everything.
+    pub fn clear(&mut self, colour: RGBColor) {
+        let outcome = self.area.fill(&colour);
+        self.keep(outcome);
+    }
+
+    /// A polyline. Points that are not finite break it.
+    pub fn line(&mut self, points: &[(f64, f64)], stroke: Stroke) {
+        for part in points.split(|(x, y)| !(x.is_finite() && y.is_finite())) {
+            if stroke.dash.is_empty() {
+                self.path(part, stroke);
+            } else {
+                for dash in dashes(part, stroke.dash) {
+                    self.path(&dash, stroke);
+                }
+            }
+        }
+    }
+
+    fn path(&mut self, points: &[(f64, f64)], stroke: Stroke) {
+        if points.len() < 2 {
+            return;
+        }
+        let style = ShapeStyle { color: stroke.colour, filled: false, stroke_width: (stroke.width * FINE) as u32 };
+        let points: Vec<(i32, i32)> = points.iter().map(|p| fine(*p)).collect();
+        let outcome = self.area.draw(&PathElement::new(points, style));
+        self.keep(outcome);
+    }
+
+    /// A filled shape.
+    pub fn polygon(&mut self, points: &[(f64, f64)], colour: RGBAColor) {
+        let points: Vec<(i32, i32)> = points.iter().map(|p| fine(*p)).collect();
+        let outcome = self.area.draw(&Polygon::new(points, colour.filled()));
+        self.keep(outcome);
+    }
+
+    /// A disc.
+    pub fn disc(&mut self, centre: (f64, f64), radius: f64, colour: RGBAColor) {
+        let outcome = self.area.draw(&Circle::new(fine(centre), (radius * FINE) as i32, colour.filled()));
+        self.keep(outcome);
+    }
+
+    /// A circle's outline.
+    pub fn ring(&mut self, centre: (f64, f64), radius: f64, colour: RGBColor, width: f64) {
+        let style = ShapeStyle { color: colour.to_rgba(), filled: false, stroke_width: (width * FINE) as u32 };
+        let outcome = self.area.draw(&Circle::new(fine(centre), (radius * FINE) as i32, style));
+        self.keep(outcome);
+    }
+
+    /// A loss's marker with a rim of the paper's colour, so that markers on one spot stay apart.
+    pub fn marker(&mut self, centre: (f64, f64), marker: Marker, radius: f64, colour: RGBColor, rim: RGBColor) {
+        self.shape(centre, marker, radius + 1.5, rim);
+        self.shape(centre, marker, radius, colour);
+    }
+
+    fn shape(&mut self, (x, y): (f64, f64), marker: Marker, r: f64, colour: RGBColor) {
+        if marker == Marker::Circle {
+            return self.disc((x, y), r, colour.to_rgba());
+        }
+        let (corners, turn, size) = match marker {
+            Marker::Square => (4, 45.0, 1.2),
+            Marker::Diamond => (4, 0.0, 1.35),
+            Marker::TriangleUp => (3, -90.0, 1.4),
+            Marker::TriangleDown => (3, 90.0, 1.4),
+            Marker::Hexagon | Marker::Circle => (6, 0.0, 1.15),
+        };
+        let corner = |k: i32| {
+            let angle = (f64::from(turn as i32) + 360.0 * f64::from(k) / f64::from(corners)).to_radians();
+            (x + size * r * angle.cos(), y + size * r * angle.sin())
+        };
+        let points: Vec<_> = (0..corners).map(corner).collect();
+        self.polygon(&points, colour.to_rgba());
+    }
+
+    /// A five-pointed star with a rim.
+    pub fn star(&mut self, centre: (f64, f64), radius: f64, colour: RGBColor, rim: RGBColor) {
+        for (r, c) in [(radius + 2.5, rim), (radius, colour)] {
+            let points: Vec<_> = (0..10)
+                .map(|k| {
+                    let reach = if k % 2 == 0 { r } else { 0.42 * r };
+                    let angle = (f64::from(k) * 36.0 - 90.0).to_radians();
+                    (centre.0 + reach * angle.cos(), centre.1 + reach * angle.sin())
+                })
+                .collect();
+            self.polygon(&points, c.to_rgba());
+        }
+    }
+
+    /// A text, vertically centred on its point.
+    pub fn text(&mut self, (x, y): (f64, f64), text: &str, style: Type) {
+        let anchor = match style.anchor {
+            Anchor::Left => HPos::Left,
+            Anchor::Centre => HPos::Center,
+            Anchor::Right => HPos::Right,
+        };
+        let font = match (style.maths, style.bold) {
+            (true, _) => (SERIF, style.size * FINE * self.text_scale).into_font().style(FontStyle::Italic),
+            (false, true) => (SANS, style.size * FINE * self.text_scale).into_font().style(FontStyle::Bold),
+            (false, false) => (SANS, style.size * FINE * self.text_scale).into_font(),
+        };
+        let style = TextStyle::from(font).color(&style.colour).pos(Pos::new(anchor, VPos::Center));
+        let outcome = self.area.draw(&Text::new(text.to_owned(), fine((x, y)), style));
+        self.keep(outcome);
+    }
+
+    /// A number, an exponent behind `^` raised. Anchored by estimated widths.
+    pub fn number(&mut self, (x, y): (f64, f64), text: &str, style: Type) {
+        let Some((base, exponent)) = text.split_once('^') else { return self.text((x, y), text, style) };
+        let small = 0.75 * style.size;
+        let base_width = 0.56 * style.size * base.chars().count() as f64;
+        let width = base_width + 0.56 * small * exponent.chars().count() as f64;
+        let left = match style.anchor {
+            Anchor::Left => x,
+            Anchor::Centre => x - 0.5 * width,
+            Anchor::Right => x - width,
+        };
+        let style = Type { anchor: Anchor::Left, ..style };
+        self.text((left, y), base, style);
+        self.text((left + base_width + 0.5, y - 0.34 * style.size), exponent, Type { size: small, ..style });
+    }
+
+    /// A symbol with a subscript, such as π and ref. Anchored by estimated widths.
+    pub fn symbol(&mut self, (x, y): (f64, f64), base: &str, sub: &str, style: Type) {
+        let base_width = 0.56 * style.size * base.chars().count() as f64;
+        let sub_size = 0.72 * style.size;
+        let width = base_width + 0.48 * sub_size * sub.chars().count() as f64;
+        let left = match style.anchor {
+            Anchor::Left => x,
+            Anchor::Centre => x - 0.5 * width,
+            Anchor::Right => x - width,
+        };
+        let style = Type { anchor: Anchor::Left, ..style.maths() };
+        self.text((left, y), base, style);
+        if !sub.is_empty() {
+            self.text((left + base_width, y + 0.28 * style.size), sub, Type { size: sub_size, ..style });
+        }
+    }
+}
+
+fn fine((x, y): (f64, f64)) -> (i32, i32) {
+    ((x * FINE).round() as i32, (y * FINE).round() as i32)
+}
+
+/// Cuts a polyline into dashes of the given lengths of ink and gap.
+fn dashes(points: &[(f64, f64)], pattern: &[f64]) -> Vec<Vec<(f64, f64)>> {
+    let mut out = Vec::new();
+    let mut current = Vec::new();
+    let (mut phase, mut left) = (0, pattern[0]);
+    for pair in points.windows(2) {
+        let (mut from, to) = (pair[0], pair[1]);
+        let mut length = (to.0 - from.0).hypot(to.1 - from.1);
+        while length > 0.0 {
+            let step = length.min(left);
+            let share = step / length;
+            let next = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
+            if phase % 2 == 0 {
+                if current.is_empty() {
+                    current.push(from);
+                }
+                current.push(next);
+            }
+            left -= step;
+            length -= step;
+            from = next;
+            if left <= 1e-9 {
+                if !current.is_empty() {
+                    out.push(std::mem::take(&mut current));
+                }
+                phase += 1;
+                left = pattern[phase % pattern.len()];
+            }
+        }
+    }
+    if !current.is_empty() {
+        out.push(current);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_hold_as_much_ink_as_their_pattern_says() {
+        let cut = dashes(&[(0.0, 0.0), (10.0, 0.0), (10.0, 10.0)], &[3.0, 2.0]);
+        let length = |d: &Vec<(f64, f64)>| d.windows(2).map(|w| (w[1].0 - w[0].0).hypot(w[1].1 - w[0].1)).sum::<f64>();
+        assert_eq!(cut.len(), 4);
+        assert!((cut.iter().map(length).sum::<f64>() - 12.0).abs() < 1e-9);
+    }
+}
