@@ -28,6 +28,13 @@ impl Trace {
         self.log_pi.extend_from_slice(&snapshot.log_pi);
     }
 
+    /// Forgets the snapshots.
+    pub fn clear(&mut self) {
+        self.steps.clear();
+        self.loss_value.clear();
+        self.log_pi.clear();
+    }
+
     /// Snapshots recorded.
     pub fn len(&self) -> usize {
         self.steps.len()

@@ -55,7 +55,8 @@ pub fn round_ticks(to: f64, count: usize) -> Vec<Tick> {
 /// Powers of ten within a range, at most `count`, spaced evenly.
 pub fn decade_ticks(from: f64, to: f64, count: usize) -> Vec<Tick> {
     let (low, high) = ((from.log10() - 1e-9).ceil() as i32, (to.log10() + 1e-9).floor() as i32);
-    let every = (high - low).div_ceil(count.max(2) as i32 - 1).max(1);
+    let gaps = count.max(2) as i32 - 1;
+    let every = ((high - low + gaps - 1) / gaps).max(1);
     (low..=high).filter(|k| (k - low) % every == 0).map(|k| (10f64.powi(k), power_of_ten(k))).collect()
 }
 

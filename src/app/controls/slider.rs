@@ -1,0 +1,176 @@
+//! A slider with a number field. Double-click brings back the preset's value.
+
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, HtmlInputElement};
+use yew::prelude::*;
+
+use crate::app::words;
+
+/// How a track's length stands for values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Track {
+    from: f64,
+    to: f64,
+    kind: Kind,
+    /// What the number field accepts.
+    allowed: (f64, f64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Linear,
+    Log,
+    Square,
+}
+
+/// Positions of a track.
+const STEPS: f64 = 1000.0;
+
+impl Track {
+    /// Evenly.
+    pub fn linear(from: f64, to: f64) -> Self {
+        Self { from, to, kind: Kind::Linear, allowed: (from, to) }
+    }
+
+    /// Evenly in the logarithm.
+    pub fn log(from: f64, to: f64, allowed: (f64, f64)) -> Self {
+        Self { from, to, kind: Kind::Log, allowed }
+    }
+
+    /// From zero, fine near it.
+    pub fn square(to: f64, allowed: (f64, f64)) -> Self {
+        Self { from: 0.0, to, kind: Kind::Square, allowed }
+    }
+
+    fn value(self, position: f64) -> f64 {
+        let t = position / STEPS;
+        match self.kind {
+            Kind::Linear => rounded(self.from + t * (self.to - self.from), 1e-3),
+            Kind::Log => significant(self.from * (self.to / self.from).powf(t)),
+            Kind::Square => significant(self.to * t * t),
+        }
+    }
+
+    fn position(self, value: f64) -> f64 {
+        let t = match self.kind {
+            Kind::Linear => (value - self.from) / (self.to - self.from),
+            Kind::Log => (value / self.from).ln() / (self.to / self.from).ln(),
+            Kind::Square => (value / self.to).max(0.0).sqrt(),
+        };
+        (t * STEPS).round().clamp(0.0, STEPS)
+    }
+}
+
+fn rounded(x: f64, unit: f64) -> f64 {
+    // Divided by a whole number, so that 0.3 comes out as the nearest double to 0.3.
+    (x / unit).round() / (1.0 / unit).round()
+}
+
+/// Three significant digits: what a hand can mean.
+fn significant(x: f64) -> f64 {
+    if x == 0.0 { 0.0 } else { format!("{x:.2e}").parse().unwrap_or(x) }
+}
+
+#[derive(Properties, PartialEq)]
+pub struct SliderProps {
+    pub id: AttrValue,
+    pub label: AttrValue,
+    /// Subscript of the label.
+    #[prop_or_default]
+    pub sub: AttrValue,
+    pub track: Track,
+    pub value: f64,
+    /// The preset's value.
+    pub initial: f64,
+    /// What stands below either end.
+    #[prop_or_default]
+    pub ends: Option<(&'static str, &'static str)>,
+    pub on_change: Callback<f64>,
+    /// Told in one sentence what was wrong with a typed value.
+    #[prop_or_default]
+    pub on_wrong: Callback<String>,
+}
+
+#[component]
+pub fn Slider(props: &SliderProps) -> Html {
+    let range = use_node_ref();
+    let field = use_node_ref();
+    let position = props.track.position(props.value);
+    let text = words::setting(props.value);
+    {
+        let (range, field, text) = (range.clone(), field.clone(), text.clone());
+        // By property: an attribute would not move a control that was touched, and styles may not be attributes here.
+        use_effect_with((position as i64, text), move |(position, text)| {
+            if let Some(input) = range.cast::<HtmlInputElement>() {
+                input.set_value(&position.to_string());
+                let share = format!("{}%", *position as f64 * 100.0 / STEPS);
+                let _ = input.unchecked_ref::<HtmlElement>().style().set_property("--fill", &share);
+            }
+            if let Some(input) = field.cast::<HtmlInputElement>() {
+                input.set_value(text);
+            }
+        });
+    }
+    let (track, change) = (props.track, props.on_change.clone());
+    let on_input = Callback::from(move |e: InputEvent| {
+        let value = e.target_dyn_into::<HtmlInputElement>().and_then(|i| i.value().parse::<f64>().ok());
+        if let Some(position) = value {
+            change.emit(track.value(position));
+        }
+    });
+    let typed = typed(props, text.clone());
+    let (reset, initial) = (props.on_change.clone(), props.initial);
+    let on_reset = Callback::from(move |_: MouseEvent| reset.emit(initial));
+    let name = if props.sub.is_empty() { props.label.to_string() } else { format!("{} {}", props.label, props.sub) };
+    html! {
+        <div class="slider">
+            <label for={props.id.clone()}>
+                { props.label.clone() }{ if props.sub.is_empty() { html!{} } else { html!{ <sub>{ props.sub.clone() }</sub> } } }
+            </label>
+            <input ref={field} class="field" type="text" inputmode="decimal" autocomplete="off" size="7"
+                aria-label={format!("{name}, typed")} onchange={typed} />
+            <input ref={range} id={props.id.clone()} type="range" min="0" max={STEPS.to_string()} step="1"
+                aria-valuetext={text} oninput={on_input} ondblclick={on_reset} title="Double-click to reset" />
+            if let Some((low, high)) = props.ends {
+                <span class="ends" aria-hidden="true"><span>{ low }</span><span>{ high }</span></span>
+            }
+        </div>
+    }
+}
+
+/// Takes a typed value, or says what was wrong and puts the old one back.
+fn typed(props: &SliderProps, old: String) -> Callback<Event> {
+    let (change, wrong, label, (least, most)) =
+        (props.on_change.clone(), props.on_wrong.clone(), props.label.clone(), props.track.allowed);
+    Callback::from(move |e: Event| {
+        let Some(input) = e.target_dyn_into::<HtmlInputElement>() else { return };
+        let text = input.value();
+        match text.trim().replace(',', ".").replace('−', "-").parse::<f64>() {
+            Ok(value) if (least..=most).contains(&value) => change.emit(value),
+            _ => {
+                input.set_value(&old);
+                let got: String = text.chars().take(20).collect();
+                wrong.emit(format!("{label}: got “{got}”, expected a number from {} to {}.", words::setting(least), words::setting(most)));
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_track_gives_back_the_values_it_was_set_to() {
+        for (track, values) in [
+            (Track::log(1e-5, 1e3, (1e-12, 1e12)), [1e-5, 0.1, 1e3]),
+            (Track::square(0.1, (0.0, 1.0)), [0.0, 0.025, 0.1]),
+            (Track::linear(0.001, 0.998), [0.001, 0.6, 0.998]),
+        ] {
+            for v in values {
+                let back = track.value(track.position(v));
+                assert!((back - v).abs() <= 0.01 * v, "{track:?}: {v} came back as {back}");
+            }
+        }
+    }
+}

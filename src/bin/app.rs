@@ -1,0 +1,5 @@
+//! The page.
+
+fn main() {
+    typo_lab::app::start();
+}

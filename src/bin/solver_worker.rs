@@ -1,0 +1,5 @@
+//! The solver's worker.
+
+fn main() {
+    typo_lab::worker::solver::serve();
+}
