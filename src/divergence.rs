@@ -60,6 +60,27 @@ impl Divergence {
         }
     }
 
+    /// Score and slope together, for one exponential.
+    #[inline]
+    pub fn score_and_slope(self, t: f64) -> (f64, f64) {
+        match self {
+            Self::JensenShannon => {
+                let e = (-t.abs()).exp();
+                let large = 1.0 / (1.0 + e);
+                (-(e.ln_1p() + (-t).max(0.0)), if t >= 0.0 { e * large } else { large })
+            }
+            Self::ForwardKl => {
+                let slope = exp_capped(-t);
+                (-slope, slope)
+            }
+            Self::Alpha(a) => {
+                let slope = exp_capped(-a * t);
+                (-slope / a, slope)
+            }
+            Self::ReverseKl => (t, 1.0),
+        }
+    }
+
     /// `d² score / dt²`.
     pub fn curvature(self, t: f64) -> f64 {
         match self {
@@ -95,6 +116,8 @@ mod tests {
     fn every_score_inverts_and_its_slopes_match_differences() {
         for d in Divergence::ALL {
             for t in [-8.0, -1.0, -1e-3, 0.0, 0.7, 5.0] {
+                assert_eq!(d.score_and_slope(t).0, d.score(t));
+                assert!((d.score_and_slope(t).1 - d.slope(t)).abs() <= 1e-15 * d.slope(t));
                 assert!((d.log_ratio(d.score(t)) - t).abs() < 1e-9 * (1.0 + t.abs()), "{d:?} at {t}");
                 let h = 1e-5;
                 let slope = (d.score(t + h) - d.score(t - h)) / (2.0 * h);

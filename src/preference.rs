@@ -83,6 +83,20 @@ impl Random {
         ((self.0.next_u64() >> 32) * u64::from(n) >> 32) as u32
     }
 
+    /// Uniform in 0..n and, independently, over all of `u32`, from one draw.
+    #[inline]
+    pub fn split(&mut self, n: u32) -> (u32, u32) {
+        let bits = self.0.next_u64();
+        (((bits >> 32) * u64::from(n) >> 32) as u32, bits as u32)
+    }
+
+    /// Two uniform draws over all of `u32`.
+    #[inline]
+    pub fn two(&mut self) -> (u32, u32) {
+        let bits = self.0.next_u64();
+        ((bits >> 32) as u32, bits as u32)
+    }
+
     /// Fisher–Yates.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for k in (1..items.len()).rev() {

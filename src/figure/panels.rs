@@ -84,7 +84,7 @@ impl Panel {
 
 /// Columns that fit a width.
 pub fn columns(width: f64, panels: usize) -> usize {
-    let fit = (width / 122.0).floor() as usize;
+    let fit = ((width - 30.0) / 102.0).floor() as usize;
     if fit >= panels {
         panels
     } else if panels == 5 {

@@ -17,6 +17,16 @@ pub fn slope(v: f64, lambda: f64) -> f64 {
     -lambda * sigmoid(-lambda * v)
 }
 
+/// `d/dv` at v and at −v, for one exponential.
+#[inline]
+pub fn slopes(v: f64, lambda: f64) -> (f64, f64) {
+    let x = lambda * v;
+    let e = (-x.abs()).exp();
+    let large = 1.0 / (1.0 + e);
+    let small = e * large;
+    if x >= 0.0 { (-lambda * small, -lambda * large) } else { (-lambda * large, -lambda * small) }
+}
+
 /// `d²/dv²`.
 #[inline]
 pub fn curvature(v: f64, lambda: f64) -> f64 {
@@ -44,6 +54,17 @@ mod tests {
         let policy = mu(p.logp_rejected - p.logp_chosen);
         let reference = mu(p.ref_rejected - p.ref_chosen);
         (policy * policy + reference * reference).ln()
+    }
+
+    #[test]
+    fn both_slopes_at_once_are_the_slopes_one_by_one() {
+        for v in [-800.0, -2.0, 0.0, 0.3, 900.0] {
+            for lambda in [1e-5, 1.0, 40.0] {
+                let (forth, back) = super::slopes(v, lambda);
+                let (a, b) = (super::slope(v, lambda), super::slope(-v, lambda));
+                assert!((forth - a).abs() <= 4e-16 * lambda && (back - b).abs() <= 4e-16 * lambda, "{v} {lambda}");
+            }
+        }
     }
 
     #[test]

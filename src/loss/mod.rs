@@ -176,6 +176,15 @@ impl Score {
         }
     }
 
+    /// The score and its slope in `ln π`.
+    #[inline]
+    pub fn value_and_slope(self, log_pi: f64, log_ref: f64) -> (f64, f64) {
+        match self {
+            Self::Ratio(mu) => mu.score_and_slope(log_pi - log_ref),
+            Self::LogPolicy => (log_pi, 1.0),
+        }
+    }
+
     /// Its slope in `ln π`.
     #[inline]
     pub fn slope(self, log_pi: f64, log_ref: f64) -> f64 {

@@ -99,6 +99,16 @@ impl Psi {
         }
     }
 
+    /// `∂ψ/∂v` at v and at −v.
+    #[inline]
+    pub fn slopes(self, v: f64, lambda: f64) -> (f64, f64) {
+        match self {
+            Self::Logistic => dpo::slopes(v, lambda),
+            Self::UnitLogistic => dpo::slopes(v, 1.0),
+            _ => (self.slope(v, lambda), self.slope(-v, lambda)),
+        }
+    }
+
     /// `∂²ψ/∂v²` where it exists, one-sided elsewhere.
     pub fn curvature(self, v: f64, lambda: f64) -> f64 {
         match self {
@@ -130,6 +140,15 @@ impl Mu {
         match self {
             Self::Log => t,
             Self::FPrime(divergence) => divergence.score(t),
+        }
+    }
+
+    /// Score and slope together, for the price of one exponential where they share it.
+    #[inline]
+    pub fn score_and_slope(self, t: f64) -> (f64, f64) {
+        match self {
+            Self::Log => (t, 1.0),
+            Self::FPrime(divergence) => divergence.score_and_slope(t),
         }
     }
 

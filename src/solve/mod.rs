@@ -2,7 +2,9 @@
 
 pub mod adam;
 pub mod bandit;
+pub mod batch;
 pub mod exact;
+pub mod gradient;
 pub mod graph;
 pub mod newton;
 pub mod scores;

@@ -101,7 +101,7 @@ where
 
 /// 2 to 8 actions, sometimes up to 64.
 pub fn few_actions() -> impl Strategy<Value = usize> {
-    prop_oneof![7 => 2..=8usize, 1 => 9..=64usize]
+    prop_oneof![15 => 2..=8usize, 1 => 9..=64usize]
 }
 
 /// How large an objective's derivatives are near a point, and how far rounding can move what is computed there.
@@ -123,7 +123,7 @@ pub struct Sizes {
     pub fourth: f64,
     /// Bound of the terms that the gradient is made of.
     pub gradient: f64,
-    /// Whether some margin comes within reach of a kink of ψ, where no derivative is claimed.
+    /// Whether some margin comes within reach of a point where ψ or its slope breaks, so that differences tell nothing.
     pub at_kink: bool,
 }
 
@@ -161,10 +161,8 @@ pub fn sizes(objective: &PromptObjective, theta: &[f64], h: f64) -> Sizes {
                 if mass == 0.0 {
                     continue;
                 }
-                let Some([d0, d1, d2, d3, d4]) = psi_sizes(psi, objective.lambda, v - reach, v + reach) else {
-                    s.at_kink = true;
-                    continue;
-                };
+                s.at_kink |= has_kink(psi, objective.lambda, v - reach, v + reach);
+                let [d0, d1, d2, d3, d4] = psi_sizes(psi, objective.lambda, v - reach, v + reach);
                 value += mass * d0;
                 s.gradient += mass * d1 * m;
                 s.value_noise += mass * (d1 * dv + 8.0 * EPS * d0);
@@ -230,15 +228,28 @@ fn add_action_sizes(objective: &PromptObjective, z: &[f64], argument: &[f64], va
     }
 }
 
-/// Bounds of |ψ| and its first four derivatives for margins in `low..high`; none where a kink lies there.
-fn psi_sizes(psi: Psi, lambda: f64, low: f64, high: f64) -> Option<[f64; 5]> {
+/// Whether ψ or its slope breaks for a margin in `low..=high`.
+fn has_kink(psi: Psi, lambda: f64, low: f64, high: f64) -> bool {
+    let within = |at: f64| low <= at && at <= high;
+    match psi {
+        Psi::Hinge | Psi::TruncatedQuadratic => within(1.0 / lambda),
+        // Continued by its tangent beyond e^300.
+        Psi::Exponential => within(-300.0 / lambda),
+        Psi::Threshold => within(0.0),
+        Psi::Logistic | Psi::UnitLogistic | Psi::Squared | Psi::Savage => false,
+    }
+}
+
+/// Bounds of |ψ| and its first four derivatives for margins in `low..=high`, one-sided at a kink.
+fn psi_sizes(psi: Psi, lambda: f64, low: f64, high: f64) -> [f64; 5] {
     let lambda = if psi == Psi::UnitLogistic { 1.0 } else { lambda };
     let (x_low, x_high) = (lambda * low, lambda * high);
-    let kink = |at: f64, low: f64, high: f64| low <= at && at <= high;
     // The margin in units of 1/λ that lies nearest to zero.
-    let nearest = if kink(0.0, x_low, x_high) { 0.0 } else { x_low.abs().min(x_high.abs()) };
+    let nearest = if x_low <= 0.0 && 0.0 <= x_high { 0.0 } else { x_low.abs().min(x_high.abs()) };
     let fall = (-nearest).exp();
-    let powers = |c: [f64; 5]| Some([c[0], c[1] * lambda, c[2] * lambda.powi(2), c[3] * lambda.powi(3), c[4] * lambda.powi(4)]);
+    let short = (1.0 - x_low).max(0.0);
+    let missed = if short > 0.0 { 1.0 } else { 0.0 };
+    let powers = |c: [f64; 5]| [c[0], c[1] * lambda, c[2] * lambda.powi(2), c[3] * lambda.powi(3), c[4] * lambda.powi(4)];
     match psi {
         Psi::Logistic | Psi::UnitLogistic => {
             let softplus = (-x_low).max(0.0) + (-x_low.abs()).exp().ln_1p();
@@ -246,25 +257,24 @@ fn psi_sizes(psi: Psi, lambda: f64, low: f64, high: f64) -> Option<[f64; 5]> {
         }
         Psi::Squared => {
             let gap = (low - 0.5 / lambda).abs().max((high - 0.5 / lambda).abs());
-            Some([gap * gap, 2.0 * gap, 2.0, 0.0, 0.0])
+            [gap * gap, 2.0 * gap, 2.0, 0.0, 0.0]
         }
-        Psi::Hinge | Psi::TruncatedQuadratic if kink(1.0, x_low, x_high) => None,
-        Psi::Hinge | Psi::TruncatedQuadratic if x_low > 1.0 => Some([0.0; 5]),
-        Psi::Hinge => powers([1.0 - x_low, 1.0, 0.0, 0.0, 0.0]),
-        Psi::TruncatedQuadratic => powers([(1.0 - x_low).powi(2), 2.0 * (1.0 - x_low), 2.0, 0.0, 0.0]),
-        // Continued by its tangent beyond e^300.
-        Psi::Exponential if kink(-300.0, x_low, x_high) => None,
+        Psi::Hinge => powers([short, missed, 0.0, 0.0, 0.0]),
+        Psi::TruncatedQuadratic => powers([short * short, 2.0 * short, 2.0 * missed, 0.0, 0.0]),
         Psi::Exponential if x_high < -300.0 => powers([300f64.exp() * (-x_low - 299.0), 300f64.exp(), 0.0, 0.0, 0.0]),
-        Psi::Exponential => powers([(-x_low).exp(); 5]),
+        Psi::Exponential => powers([(-x_low).min(300.0).exp(); 5]),
         Psi::Savage => powers([1.0, 2.0 * fall, 4.0 * fall, 8.0 * fall, 16.0 * fall]),
-        Psi::Threshold if kink(0.0, low, high) => None,
-        Psi::Threshold if high < 0.0 => Some([lambda * low * low, -2.0 * lambda * low, 2.0 * lambda, 0.0, 0.0]),
-        Psi::Threshold => Some([
+        Psi::Threshold if high < 0.0 => [lambda * low * low, -2.0 * lambda * low, 2.0 * lambda, 0.0, 0.0],
+        Psi::Threshold if low <= 0.0 => {
+            let (steep, bent) = ((-2.0 * lambda * low).max((2.0 * high).min(0.65)), (2.0 * lambda).max(2.0));
+            [1f64.max(lambda * low * low), steep, bent, 4.7, 24.0]
+        }
+        Psi::Threshold => [
             1.0,
-            (2.0 / low.powi(3)).min(0.65),
+            (2.0 / low.powi(3)).min(2.0 * high).min(0.65),
             (6.0 / low.powi(4)).min(2.0),
             (24.0 / low.powi(5)).min(4.7),
             (120.0 / low.powi(6)).min(24.0),
-        ]),
+        ],
     }
 }
