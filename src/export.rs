@@ -19,8 +19,7 @@ pub fn minimisers(problem: &Problem, found: &[Minimised]) -> Value {
     let one = |(loss, prompts): &Minimised| {
         let boundary = prompts.iter().any(|m| m.status == Status::Boundary);
         let status = if boundary { Status::Boundary } else { Status::Interior };
-        let prompts: Vec<Value> =
-            prompts.iter().enumerate().map(|(x, m)| minimiser(problem, x, m)).collect();
+        let prompts: Vec<Value> = prompts.iter().enumerate().map(|(x, m)| minimiser(problem, x, m)).collect();
         labelled(loss, json!({ "status": status.key(), "prompts": prompts }))
     };
     json!({ "minimisers": found.iter().map(one).collect::<Vec<_>>() })

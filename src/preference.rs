@@ -80,14 +80,14 @@ impl Random {
     /// Uniform in 0..n, by the high half of a product: biased by at most n/2³², which no draw here can see.
     #[inline]
     pub fn below(&mut self, n: u32) -> u32 {
-        ((self.0.next_u64() >> 32) * u64::from(n) >> 32) as u32
+        (((self.0.next_u64() >> 32) * u64::from(n)) >> 32) as u32
     }
 
     /// Uniform in 0..n and, independently, over all of `u32`, from one draw.
     #[inline]
     pub fn split(&mut self, n: u32) -> (u32, u32) {
         let bits = self.0.next_u64();
-        (((bits >> 32) * u64::from(n) >> 32) as u32, bits as u32)
+        ((((bits >> 32) * u64::from(n)) >> 32) as u32, bits as u32)
     }
 
     /// Two uniform draws over all of `u32`.

@@ -56,20 +56,12 @@ fn kl_term(log_p: f64, log_q: f64) -> f64 {
         return log_q.exp();
     }
     let d = log_p - log_q;
-    if d.abs() < 1.0 {
-        p * (d + (-d).exp_m1())
-    } else {
-        p * d - p + log_q.exp()
-    }
+    if d.abs() < 1.0 { p * (d + (-d).exp_m1()) } else { p * d - p + log_q.exp() }
 }
 
 /// Total variation: half the L1 distance, in 0..=1.
 pub fn tv(log_p: &[f64], log_q: &[f64]) -> f64 {
-    0.5 * log_p
-        .iter()
-        .zip(log_q)
-        .map(|(a, b)| (a.exp() - b.exp()).abs())
-        .sum::<f64>()
+    0.5 * log_p.iter().zip(log_q).map(|(a, b)| (a.exp() - b.exp()).abs()).sum::<f64>()
 }
 
 /// Height of the triangle whose side is one.

@@ -34,8 +34,7 @@ fn problem(case: &Value, optimiser: &Value, alpha: f64) -> Problem {
 }
 
 fn close(ours: f64, golden: f64) -> bool {
-    (ours.exp() - golden.exp()).abs() <= 1e-9
-        && (golden.exp() >= 1e-9 || (ours - golden).abs() <= 1e-6 * golden.abs())
+    (ours.exp() - golden.exp()).abs() <= 1e-9 && (golden.exp() >= 1e-9 || (ours - golden).abs() <= 1e-6 * golden.abs())
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{Case, any_preferences, at, case, counts, every_loss, experiment, few_actions, lambda, policy, population, sizes};
+use common::{
+    Case, any_preferences, at, case, config, counts, every_loss, experiment, few_actions, lambda, policy, population,
+    sizes,
+};
 use nalgebra::{DMatrix, DVector};
 use proptest::prelude::*;
 use typo_lab::divergence::Divergence;
@@ -27,7 +30,13 @@ fn free(problem: &Problem, loss: Loss, lambda: f64) -> Minimiser {
     minimise(problem, loss, lambda, NONE).remove(0)
 }
 
-fn objective<'a>(problem: &'a Problem, loss: Loss, lambda: f64, reward: &'a [f64], decay: WeightDecay) -> PromptObjective<'a> {
+fn objective<'a>(
+    problem: &'a Problem,
+    loss: Loss,
+    lambda: f64,
+    reward: &'a [f64],
+    decay: WeightDecay,
+) -> PromptObjective<'a> {
     let of = |on| if decay.on == on { decay.alpha } else { 0.0 };
     let (logit_decay, policy_decay) = (of(DecayOn::Logits), of(DecayOn::Policy));
     PromptObjective { prompt: &problem.prompts[0], loss, lambda, reward, logit_decay, policy_decay }
@@ -54,18 +63,31 @@ fn has_gradient(loss: &Loss) -> bool {
     !matches!(loss, Loss::Qpo(Psi::Hinge, _))
 }
 
+/// The other two are bounded, so that data which no policy fits can pull them to infinity.
+fn is_convex(loss: &Loss) -> bool {
+    !matches!(loss, Loss::Qpo(Psi::Savage | Psi::Threshold, _))
+}
+
 /// The gradient at a minimiser is zero beside the terms that cancel in it.
 ///
-/// 1e-9 of them is what the minimiser's own accuracy allows (1e-9 in probability); and where all terms vanish together,
-/// rounding of the gradient and of the log-probabilities that it is computed from.
-fn assert_stationary(case: &Case, loss: Loss, lambda: f64, decay: WeightDecay, found: &Minimiser) -> Result<(), TestCaseError> {
+/// 1e-9 of them is what the minimiser's own accuracy allows (1e-9 in probability), 1e-5 where the slope of ψ has kinks,
+/// at which no step of Newton's ends exactly; and where all terms vanish together, the rounding of the gradient and of
+/// the log-probabilities that it is computed from.
+fn assert_stationary(
+    case: &Case,
+    loss: Loss,
+    lambda: f64,
+    decay: WeightDecay,
+    found: &Minimiser,
+) -> Result<(), TestCaseError> {
     let theta = mean_zero(&found.log_pi);
     let reward = reward_of(&case.problem.prompts[0], loss);
     let objective = objective(&case.problem, loss, lambda, &reward, decay);
     let s = sizes(&objective, &theta, 1e-12);
     let g = gradient(&objective, &theta).amax();
     let farthest = found.log_pi.iter().fold(1.0f64, |m, z| m.max(z.abs()));
-    let bound = 1e-9 * s.gradient + 4.0 * s.gradient_noise + 16.0 * f64::EPSILON * farthest * s.second;
+    let accuracy = if matches!(loss, Loss::Qpo(Psi::TruncatedQuadratic | Psi::Threshold, _)) { 1e-5 } else { 1e-9 };
+    let bound = accuracy * s.gradient + 4.0 * s.gradient_noise + 16.0 * f64::EPSILON * farthest * s.second;
     prop_assert!(
         g <= bound,
         "{loss:?} λ {lambda:e} {decay:?}: gradient {g:e}, bound {bound:e}, terms {:e}, π {:?}",
@@ -76,7 +98,13 @@ fn assert_stationary(case: &Case, loss: Loss, lambda: f64, decay: WeightDecay, f
 }
 
 /// Neither π_ref, π* nor the uniform policy does better, beyond the rounding of both values.
-fn assert_no_worse(case: &Case, loss: Loss, lambda: f64, decay: WeightDecay, found: &Minimiser) -> Result<(), TestCaseError> {
+fn assert_no_worse(
+    case: &Case,
+    loss: Loss,
+    lambda: f64,
+    decay: WeightDecay,
+    found: &Minimiser,
+) -> Result<(), TestCaseError> {
     let prompt = &case.problem.prompts[0];
     let reward = reward_of(prompt, loss);
     let objective = objective(&case.problem, loss, lambda, &reward, decay);
@@ -92,7 +120,10 @@ fn assert_no_worse(case: &Case, loss: Loss, lambda: f64, decay: WeightDecay, fou
     let uniform = vec![0.0; prompt.log_ref.len()];
     for (name, other) in [("π_ref", &prompt.log_ref), ("π*", &prompt.log_star), ("the uniform policy", &uniform)] {
         let (other, other_noise) = value(other);
-        prop_assert!(own <= other + noise + other_noise, "{loss:?} λ {lambda:e} {decay:?}: {own} above {other} of {name}");
+        prop_assert!(
+            own <= other + noise + other_noise,
+            "{loss:?} λ {lambda:e} {decay:?}: {own} above {other} of {name}"
+        );
     }
     Ok(())
 }
@@ -101,12 +132,8 @@ fn decays() -> impl Strategy<Value = WeightDecay> {
     (prop::sample::select(DecayOn::ALL.to_vec()), lambda(1e-6, 1e3)).prop_map(|(on, alpha)| WeightDecay { alpha, on })
 }
 
-fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 64, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(cases(64))]
+    #![proptest_config(config(64))]
 
     #[test]
     fn every_minimiser_is_a_policy_and_has_no_gradient_where_it_is_interior(
@@ -115,7 +142,8 @@ proptest! {
         for loss in every_loss() {
             let found = free(&case.problem, loss, lambda);
             prop_assert!(is_policy(&found.log_pi), "{loss:?} λ {lambda}: {:?}", found.log_pi);
-            if found.status == Status::Interior && has_gradient(&loss) {
+            let settled = is_convex(&loss) || case.problem.prompts[0].pairs.is_population;
+            if found.status == Status::Interior && has_gradient(&loss) && settled {
                 assert_stationary(&case, loss, lambda, NONE, &found)?;
             }
         }
@@ -147,7 +175,7 @@ proptest! {
             prop_assert!(is_policy(&found.log_pi), "{loss:?}: {:?}", found.log_pi);
             if found.status == Status::Interior {
                 assert_no_worse(&case, loss, lambda, decay, &found)?;
-                if has_gradient(&loss) {
+                if has_gradient(&loss) && is_convex(&loss) {
                     assert_stationary(&case, loss, lambda, decay, &found)?;
                 }
             }
@@ -155,12 +183,12 @@ proptest! {
     }
 
     #[test]
-    fn no_convex_loss_without_decay_does_better_at_a_known_policy(
+    fn no_convex_loss_is_lower_at_a_known_policy_than_at_its_minimiser(
         case in case(2..=8usize, 4.0, any_preferences), lambda in lambda(1e-6, 1e6),
     ) {
         for loss in every_loss() {
             let found = free(&case.problem, loss, lambda);
-            if found.status == Status::Interior {
+            if found.status == Status::Interior && is_convex(&loss) {
                 assert_no_worse(&case, loss, lambda, NONE, &found)?;
             }
         }
@@ -226,7 +254,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(6))]
+    #![proptest_config(config(6))]
 
     #[test]
     fn the_papers_losses_are_stationary_with_many_actions(
@@ -274,7 +302,7 @@ fn total_orders() -> impl Strategy<Value = (Vec<usize>, Vec<Vec<f64>>, Vec<f64>,
 }
 
 proptest! {
-    #![proptest_config(cases(48))]
+    #![proptest_config(config(48))]
 
     #[test]
     fn with_one_label_a_pair_dpo_and_f_dpo_are_at_the_boundary_and_forget_the_reference(
@@ -401,6 +429,24 @@ fn a_pair_that_was_never_lost_puts_dpo_at_the_boundary_and_ipo_nowhere_near() {
     assert!((ipo.log_pi[0] - ipo.log_pi[1] - (0.3f64 / 0.7).ln() - 1.0).abs() < 1e-14);
 }
 
+/// Savage is bounded: giving up one of three pairs in a circle costs its mass, 1/10, and the others go to zero.
+#[test]
+fn a_circle_that_is_best_given_up_puts_savage_at_the_boundary() {
+    let table = vec![vec![0.0, 8.0, 0.0], vec![0.0, 0.0, 1.0], vec![1.0, 0.0, 0.0]];
+    let found = free(&counted(vec![0.5, 0.3, 0.2], table).problem, Loss::Qpo(Psi::Savage, Mu::Log), 0.5);
+    assert_eq!(found.status, Status::Boundary, "{:?}", found.log_pi);
+}
+
+/// The threshold ψ falls towards −1 as a margin grows, so that an action which never wins is pushed out for ever.
+#[test]
+fn a_pair_that_was_never_lost_puts_the_threshold_loss_at_the_boundary() {
+    for mu in [Mu::Log, Mu::FPrime(Divergence::ForwardKl)] {
+        let case = counted(vec![0.3, 0.7], vec![vec![0.0, 5.0], vec![0.0, 0.0]]);
+        let found = free(&case.problem, Loss::Qpo(Psi::Threshold, mu), 9.0);
+        assert_eq!(found.status, Status::Boundary, "{mu:?} {:?}", found.log_pi);
+    }
+}
+
 /// One label a pair does not put a loss at the boundary by itself: it takes a group that is never beaten from outside.
 #[test]
 fn one_label_a_pair_in_a_circle_is_interior_and_fits_equal_rewards() {
@@ -456,7 +502,8 @@ fn where_the_qpo_losses_help_the_bad_prompt_they_harm_the_good_one() {
         let distance = |x: usize, m: &Minimiser| kl(&problem.prompts[x].log_star, &m.log_pi);
         let reference = kl(&problem.prompts[1].log_star, &problem.prompts[1].log_ref);
         for s in sweep::sweep(&problem, &spec.sweep) {
-            let helped: Vec<usize> = (0..spec.sweep.points).filter(|k| distance(1, &s.prompts[1][*k]) < reference - 1e-9).collect();
+            let helped: Vec<usize> =
+                (0..spec.sweep.points).filter(|k| distance(1, &s.prompts[1][*k]) < reference - 1e-9).collect();
             if s.loss.loss == Loss::Typo {
                 assert_eq!(helped.len(), spec.sweep.points);
             } else {
@@ -486,7 +533,12 @@ fn weight_decay_parts_rlhf_and_dpo_and_the_more_of_it_the_further() {
 fn a_prompts_minimiser_does_not_depend_on_the_other_prompts() {
     let one = experiment(vec![0.4, 0.4, 0.2], vec![0.6, 0.3, 0.1], population_uniform());
     let mut two = one.clone();
-    two.prompts.push(PromptSpec { name: "y".into(), weight: 3.0, pi_ref: vec![0.1, 0.2, 0.7], pi_star: vec![0.2, 0.3, 0.5] });
+    two.prompts.push(PromptSpec {
+        name: "y".into(),
+        weight: 3.0,
+        pi_ref: vec![0.1, 0.2, 0.7],
+        pi_star: vec![0.2, 0.3, 0.5],
+    });
     let (one, two) = (Problem::new(&one).expect("one"), Problem::new(&two).expect("two"));
     for loss in every_loss() {
         assert_eq!(free(&one, loss, 0.3), free(&two, loss, 0.3), "{loss:?}");

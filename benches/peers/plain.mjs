@@ -2,8 +2,8 @@
 //
 // node plain.mjs                  times every loss, and the whole of Figure 2
 // node plain.mjs --goldens PATH   checks the same code against adam_trajectories.json
-
-import { readFileSync } from "node:fs";
+//
+// A page imports `workloads` and times them itself, so that nothing here needs Node until it is run by it.
 
 const LOSSES = ["rlhf", "dpo", "ipo", "f-dpo", "typo"];
 const PI_REF = [0.4, 0.4, 0.2];
@@ -236,7 +236,8 @@ function report(loss, what, microseconds) {
   console.log(JSON.stringify(row));
 }
 
-function time() {
+/** What is timed. A call of `work(seed)` does `units` of the named thing. */
+export function workloads() {
   const pairs = drawPairs(PI_STAR, new Random(0));
   figure2(pairs, 0).forEach((policies, n) => {
     // Only TYPO stops short of the mode; a wrong run's time means nothing.
@@ -246,11 +247,17 @@ function time() {
       throw new Error(`${LOSSES[n]} ends at ${policies.slice(-A)}, which is not the paper's Figure 2`);
     }
   });
-  for (const loss of LOSSES) {
-    const millis = medianMilliseconds((seed) => run(loss, STEPS / STEPS_PER_EPOCH, pairs, seed));
-    report(loss, "adam_step", (millis * 1e3) / STEPS);
-  }
-  report("all", "figure_2", 1e3 * medianMilliseconds((seed) => figure2(pairs, seed)));
+  const steps = LOSSES.map((loss) => ({
+    loss,
+    what: "adam_step",
+    units: STEPS,
+    work: (seed) => run(loss, STEPS / STEPS_PER_EPOCH, pairs, seed),
+  }));
+  return [...steps, { loss: "all", what: "figure_2", units: 1, work: (seed) => figure2(pairs, seed) }];
+}
+
+function time() {
+  for (const { loss, what, units, work } of workloads()) report(loss, what, (medianMilliseconds(work) * 1e3) / units);
 }
 
 /** The win weights of the whole population, every unordered pair equally likely. */
@@ -263,7 +270,8 @@ function populationWins(piStar) {
   return wins;
 }
 
-function checkGoldens(path) {
+async function checkGoldens(path) {
+  const { readFileSync } = await import("node:fs");
   let largest = 0;
   for (const golden of JSON.parse(readFileSync(path, "utf8"))) {
     const bandit = new Bandit(golden.pi_ref, golden.pi_star, golden.lambda);
@@ -282,6 +290,8 @@ function checkGoldens(path) {
   process.exitCode = largest <= 1e-9 ? 0 : 1;
 }
 
-const flag = process.argv.indexOf("--goldens");
-if (flag > 0) checkGoldens(process.argv[flag + 1]);
-else time();
+if (globalThis.process) {
+  const flag = process.argv.indexOf("--goldens");
+  if (flag > 0) await checkGoldens(process.argv[flag + 1]);
+  else time();
+}

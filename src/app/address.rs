@@ -25,12 +25,15 @@ const MOST_STEPS: u64 = 2_000_000;
 /// One sentence for the reader.
 pub fn read() -> Result<Opened, String> {
     let fragment = window().location().hash().unwrap_or_default();
-    let link = Link::from_fragment(&fragment).map_err(|e| format!("This link could not be read. {e}. The default is shown."))?;
+    let named =
+        |pairs: &[(String, String)]| pairs.iter().find(|(k, _)| k == "view").and_then(|(_, v)| View::from_key(v));
+    let default = |pairs: &[(String, String)]| named(pairs).unwrap_or(View::Interpolation).preset();
+    let link = Link::from_fragment_with(&fragment, default)
+        .map_err(|e| format!("This link could not be read. {e}. The default is shown."))?;
     bounded(&link)?;
-    let get = |name: &str| link.page.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str());
-    let by_prompts = if link.spec.prompts.len() > 1 { View::Preservation } else { View::Interpolation };
-    let view = get("view").and_then(|k| View::ALL.into_iter().find(|v| v.key() == k)).unwrap_or(by_prompts);
-    let at = get("at").and_then(|t| t.parse::<f64>().ok()).filter(|t| (0.0..=1.0).contains(t));
+    let view = named(&link.page).unwrap_or_else(|| View::of(&link.spec));
+    let at = link.page.iter().find(|(k, _)| k == "at").and_then(|(_, t)| t.parse::<f64>().ok());
+    let at = at.filter(|t| (0.0..=1.0).contains(t));
     Ok((view, link, at))
 }
 
@@ -58,7 +61,7 @@ const THROTTLE_MS: u32 = 200;
 pub fn fragment(state: &State) -> String {
     let mut link = state.link().clone();
     link.page.retain(|(k, _)| k != "view" && k != "at");
-    if state.view != View::Interpolation {
+    if state.view != View::of(&link.spec) {
         link.page.push(("view".into(), state.view.key().into()));
     }
     if state.cursor < 1.0 && !state.playing {

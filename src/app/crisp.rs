@@ -64,7 +64,12 @@ impl DrawingBackend for Crisp {
         self.inner.draw_pixel(at, colour)
     }
 
-    fn draw_line<S: plotters_backend::BackendStyle>(&mut self, from: (i32, i32), to: (i32, i32), style: &S) -> Drawn<()> {
+    fn draw_line<S: plotters_backend::BackendStyle>(
+        &mut self,
+        from: (i32, i32),
+        to: (i32, i32),
+        style: &S,
+    ) -> Drawn<()> {
         self.inner.draw_line(from, to, style)
     }
 

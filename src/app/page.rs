@@ -125,7 +125,7 @@ fn use_solver(state: &Rc<State>, dispatch: &Callback<Action>) {
     use_effect_with(state.run, move |run| {
         let mut slot = solver.borrow_mut();
         let url = format!("./solver_worker_loader.js?v={VERSION}");
-        let solver = slot.get_or_insert_with(|| Solver::new(&url, dispatch));
+        let solver = slot.get_or_insert_with(|| Solver::new(&url, &dispatch));
         solver.borrow().start(*run, state.spec().to_json().to_string());
     });
 }

@@ -32,7 +32,7 @@ struct Shared {
 
 impl Solver {
     /// Starts the worker at `url`.
-    pub fn new(url: &str, dispatch: Callback<Action>) -> Rc<RefCell<Self>> {
+    pub fn new(url: &str, dispatch: &Callback<Action>) -> Rc<RefCell<Self>> {
         let shared: Rc<RefCell<Shared>> = Rc::default();
         let solver = Rc::new(RefCell::new(Self { port: None, shared: Rc::clone(&shared) }));
         let hears = {

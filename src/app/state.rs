@@ -29,6 +29,15 @@ impl View {
         }
     }
 
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.key() == key)
+    }
+
+    /// The view that an experiment opens in where none is named.
+    pub fn of(spec: &Spec) -> Self {
+        if spec.prompts.len() > 1 { Self::Preservation } else { Self::Interpolation }
+    }
+
     pub fn title(self) -> &'static str {
         match self {
             Self::Interpolation => "Interpolation",
@@ -189,11 +198,7 @@ impl State {
             Edit::Policy { prompt, given, pi } => set_policy(spec, prompt, given, pi),
             Edit::Preferences(preferences) => spec.preferences = preferences,
         }
-        if Change::between(&before, self.spec()) > Change::Redraw {
-            self.started()
-        } else {
-            self
-        }
+        if Change::between(&before, self.spec()) > Change::Redraw { self.started() } else { self }
     }
 
     /// Another experiment altogether: nothing of the old one's runs may be shown.

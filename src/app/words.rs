@@ -23,14 +23,28 @@ pub fn number(x: f64) -> String {
         "0".to_owned()
     } else if x.abs() < 5e-4 {
         let exponent = x.abs().log10().floor() as i32;
-        format!("{:.0}·10^{exponent}", x / 10f64.powi(exponent)).replace('-', "−")
-    } else if x.abs() >= 1e4 {
+        format!("{:.0}·10{}", x / 10f64.powi(exponent), raised(exponent))
+    } else if x.abs() >= 1e6 {
+        let exponent = x.abs().log10().floor() as i32;
+        format!("{:.1}·10{}", x / 10f64.powi(exponent), raised(exponent))
+    } else if x.abs() >= 1000.0 {
         format!("{x:.0}")
     } else if x.abs() >= 100.0 {
         format!("{x:.1}")
     } else {
         format!("{x:.3}")
     }
+}
+
+/// A distance that may be nothing but the solver's rounding.
+pub fn nats(x: f64) -> String {
+    if x <= KEPT { "0".to_owned() } else { number(x) }
+}
+
+/// A whole number in raised digits.
+fn raised(k: i32) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    k.to_string().chars().map(|c| c.to_digit(10).map_or('⁻', |d| DIGITS[d as usize])).collect()
 }
 
 /// λ and α as a field shows them: short, and read back to the same number of digits.
@@ -75,7 +89,9 @@ pub fn interpolation_lead(exact: &Exact) -> String {
     } else {
         " The others end elsewhere; the table says where."
     };
-    format!("Drag the star or the ring. Thick lines are training runs, thin ones the exact minimisers over every λ.{fate}")
+    format!(
+        "Drag the star or the ring. Thick lines are training runs, thin ones the exact minimisers over every λ.{fate}"
+    )
 }
 
 fn reaches_star(l: &ExactLoss) -> bool {
@@ -95,7 +111,11 @@ pub fn low_limit(l: &ExactLoss) -> String {
 
 /// Where λ → ∞ leads.
 pub fn high_limit(l: &ExactLoss) -> String {
-    if l.limits.to_reference <= REACHED { "π_ref".to_owned() } else { format!("{} from π_ref", number(l.limits.to_reference)) }
+    if l.limits.to_reference <= REACHED {
+        "π_ref".to_owned()
+    } else {
+        format!("{} from π_ref", number(l.limits.to_reference))
+    }
 }
 
 pub fn is_strong(l: &ExactLoss) -> bool {
@@ -168,7 +188,7 @@ mod tests {
     #[test]
     fn numbers_read_as_people_write_them() {
         assert_eq!(number(0.51), "0.510");
-        assert_eq!(number(2.2e-7), "2·10^−7");
+        assert_eq!(number(2.2e-7), "2·10⁻⁷");
         assert_eq!(number(f64::INFINITY), "∞");
         assert_eq!(setting(1e-5), "1e-5");
         assert_eq!(setting(0.05), "0.05");

@@ -99,7 +99,7 @@ pub fn figure(f: &Figure) -> Result<(), Failure> {
         Theme::Light => figure::Theme::light(),
         Theme::Dark => figure::Theme::dark(),
     };
-    let svg = paper::svg(f.number, spec, &theme).map_err(|e| Failure::input(e.to_string()))?;
+    let svg = paper::svg(f.number, spec.as_ref(), &theme).map_err(|e| Failure::input(e.to_string()))?;
     let bytes = if ending == "svg" { svg.into_bytes() } else { png(&svg, f.scale)? };
     write(Some(&f.out), &bytes)
 }
@@ -156,7 +156,9 @@ fn read(path: &Path) -> Result<String, Failure> {
     read.map_err(|e| Failure::input(format!("{name} could not be read: {e}; give a file that exists, or -")))?;
     if bytes.len() > limit::INPUT_BYTES {
         let allowed = limit::INPUT_BYTES >> 20;
-        return Err(Failure::input(format!("{name} is larger than the {allowed} MiB that an experiment file may have")));
+        return Err(Failure::input(format!(
+            "{name} is larger than the {allowed} MiB that an experiment file may have"
+        )));
     }
     String::from_utf8(bytes).map_err(|_| Failure::input(format!("{name} is not UTF-8 text; save it as UTF-8")))
 }
@@ -191,6 +193,7 @@ fn progress(length: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{wide_bar} {percent}% {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template("{wide_bar} {percent}% {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(length).with_style(style)
 }

@@ -88,7 +88,14 @@ fn trimmed(x: f64) -> String {
 }
 
 /// Horizontal hairlines with labels at the left.
-pub fn y_axis<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, r: Region, scale: Scale, ticks: &[Tick], labels: bool) {
+pub fn y_axis<DB: DrawingBackend>(
+    s: &mut Sketch<DB>,
+    theme: &Theme,
+    r: Region,
+    scale: Scale,
+    ticks: &[Tick],
+    labels: bool,
+) {
     for (value, label) in ticks {
         let y = scale.at(*value);
         s.line(&[(r.x, y), (r.right(), y)], Stroke::solid(theme.grid, 1.0));

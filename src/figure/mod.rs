@@ -26,7 +26,11 @@ pub fn action_name(action: usize) -> String {
 pub fn fonts(db: &mut resvg::usvg::fontdb::Database) {
     let installed: Vec<String> = db.faces().flat_map(|f| f.families.iter().map(|(name, _)| name.clone())).collect();
     let pick = |wanted: &[&str]| {
-        wanted.iter().find(|w| installed.iter().any(|i| i == *w)).map(ToString::to_string).or(installed.first().cloned())
+        wanted
+            .iter()
+            .find(|w| installed.iter().any(|i| i == *w))
+            .map(ToString::to_string)
+            .or(installed.first().cloned())
     };
     if let Some(name) = pick(&["DejaVu Sans", "Liberation Sans", "Noto Sans", "Arial"]) {
         db.set_sans_serif_family(name);

@@ -126,12 +126,8 @@ impl Panels {
         let cell_h = r.h / rows as f64;
         for (k, panel) in self.panels.iter().enumerate() {
             let (column, row) = (k % columns, k / columns);
-            let cell = Region {
-                x: r.x + axis + column as f64 * cell_w,
-                y: r.y + row as f64 * cell_h,
-                w: cell_w,
-                h: cell_h,
-            };
+            let cell =
+                Region { x: r.x + axis + column as f64 * cell_w, y: r.y + row as f64 * cell_h, w: cell_w, h: cell_h };
             let labels = if self.panels[0].pi.len() <= LABELLED { 20.0 } else { 4.0 };
             let plot = cell.inset(0.0, TITLE, gap + labels, FOOT);
             self.draw_one(s, theme, plot, panel, column == 0);
@@ -195,12 +191,11 @@ impl Panels {
                 let ends = vec![(0.0, "0".to_owned()), (panel.last, axis::short_number(panel.last))];
                 (Scale::linear(0.0, panel.last, r.x, r.right()), ends)
             }
-            Along::Lambda { from, to } => {
-                (Scale::log(from, to, r.x, r.right()), axis::decade_ticks(from, to, few))
-            }
-            Along::Alpha { from, to } => {
-                (Scale::linear(from, to, r.x, r.right()), vec![(from, axis::short_number(from)), (to, axis::short_number(to))])
-            }
+            Along::Lambda { from, to } => (Scale::log(from, to, r.x, r.right()), axis::decade_ticks(from, to, few)),
+            Along::Alpha { from, to } => (
+                Scale::linear(from, to, r.x, r.right()),
+                vec![(from, axis::short_number(from)), (to, axis::short_number(to))],
+            ),
         }
     }
 }

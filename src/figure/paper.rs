@@ -44,8 +44,8 @@ const SVG_TEXT_SCALE: f64 = 1.24;
 ///
 /// # Errors
 /// Where the experiment cannot be resolved or drawn.
-pub fn svg(number: Number, spec: Option<Spec>, theme: &Theme) -> Result<String, SpecError> {
-    let given = |preset: Preset| spec.clone().unwrap_or_else(|| preset.spec());
+pub fn svg(number: Number, spec: Option<&Spec>, theme: &Theme) -> Result<String, SpecError> {
+    let given = |preset: Preset| spec.cloned().unwrap_or_else(|| preset.spec());
     match number {
         Number::Two => learning(&given(Preset::Figure2), theme),
         Number::Five => learning(&given(Preset::Figure5), theme),
@@ -236,13 +236,13 @@ fn parting(spec: &Spec) -> Result<Distances, SpecError> {
     let values = spec.sweep.values();
     let series = sweep::sweep(&problem, &spec.sweep);
     let [rlhf, dpo] = &series[..] else {
-        return Err(SpecError::new("losses", "the constraint figure compares two losses, RLHF and DPO; give these two"));
+        return Err(SpecError::new(
+            "losses",
+            "the constraint figure compares two losses, RLHF and DPO; give these two",
+        ));
     };
-    let nats: Vec<f64> = rlhf.prompts[0]
-        .iter()
-        .zip(&dpo.prompts[0])
-        .map(|(a, b)| problem.distance(&a.log_pi, &b.log_pi))
-        .collect();
+    let nats: Vec<f64> =
+        rlhf.prompts[0].iter().zip(&dpo.prompts[0]).map(|(a, b)| problem.distance(&a.log_pi, &b.log_pi)).collect();
     let most = nats.iter().copied().fold(1e-3, f64::max) * 1.1;
     Ok(Distances {
         curves: vec![Curve { loss: dpo.loss.loss, nats, at_cursor: None, dimmed: false }],

@@ -26,7 +26,11 @@ pub fn draw<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, r: Region) {
     let tick = |v: f64| -> Tick { (v, axis::short_number(v)) };
     axis::y_axis(s, theme, plot, y, &[tick(0.0), tick(0.5), tick(1.0)], true);
     axis::x_axis(s, theme, plot, x, &[tick(-1.0), tick(0.0), tick(1.0)]);
-    s.text((plot.x + 0.5 * plot.w, r.bottom() - 11.0), "u, the λ-th power of the rejected response’s odds against the chosen one", Type::plain(13.0, theme.soft, Anchor::Centre));
+    s.text(
+        (plot.x + 0.5 * plot.w, r.bottom() - 11.0),
+        "u, the λ-th power of the rejected response’s odds against the chosen one",
+        Type::plain(13.0, theme.soft, Anchor::Centre),
+    );
     s.text((r.x + 4.0, plot.y - 17.0), "log(γ + |u|), scaled to 0…1", Type::plain(13.0, theme.soft, Anchor::Left));
     // Points are taken at signed squares, so that the steep rise near zero is drawn smoothly.
     let squares = || (-400..=400).map(|k| f64::from(k) / 400.0).map(|t: f64| t * t.abs());
@@ -37,16 +41,26 @@ pub fn draw<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, r: Region) {
         s.line(&curve(gamma), Stroke::solid(theme.losses[1], 2.25).faint(ink));
         ends.push((y.at(penalty(LABEL_AT, gamma)), format!("γ = {gamma}")));
     }
-    let l0 = [(x.at(-1.0), y.at(1.0)), (x.at(0.0), y.at(1.0)), (x.at(0.0), y.at(0.0)), (x.at(0.0), y.at(1.0)), (x.at(1.0), y.at(1.0))];
+    let l0 = [
+        (x.at(-1.0), y.at(1.0)),
+        (x.at(0.0), y.at(1.0)),
+        (x.at(0.0), y.at(0.0)),
+        (x.at(0.0), y.at(1.0)),
+        (x.at(1.0), y.at(1.0)),
+    ];
     s.line(&l0, Stroke::solid(theme.losses[4], 2.0));
-    s.line(&[(x.at(-1.0), y.at(1.0)), (x.at(0.0), y.at(0.0)), (x.at(1.0), y.at(1.0))], Stroke::solid(theme.losses[3], 2.0));
+    s.line(
+        &[(x.at(-1.0), y.at(1.0)), (x.at(0.0), y.at(0.0)), (x.at(1.0), y.at(1.0))],
+        Stroke::solid(theme.losses[3], 2.0),
+    );
     s.text((plot.right() + 8.0, y.at(1.0)), "ℓ₀ (γ → 0)", Type::plain(13.0, theme.losses[4], Anchor::Left));
     s.text((plot.right() + 8.0, y.at(0.5)), "ℓ₁ (γ → ∞)", Type::plain(13.0, theme.losses[3], Anchor::Left));
     s.line(&[(x.at(0.5), y.at(0.5)), (plot.right() + 5.0, y.at(0.5))], Stroke::solid(theme.losses[3], 1.0).faint(0.5));
     for (at, name) in spread(ends) {
         let centre = (x.at(-LABEL_AT), at);
         let half = 4.0 * name.chars().count() as f64;
-        let plate = [(-half, -8.0), (half, -8.0), (half, 8.0), (-half, 8.0)].map(|(dx, dy)| (centre.0 + dx, centre.1 + dy));
+        let plate =
+            [(-half, -8.0), (half, -8.0), (half, 8.0), (-half, 8.0)].map(|(dx, dy)| (centre.0 + dx, centre.1 + dy));
         s.polygon(&plate, theme.paper.mix(0.9));
         s.text(centre, &name, Type::plain(12.0, theme.losses[1], Anchor::Centre));
     }

@@ -90,7 +90,13 @@ impl Psi {
             Self::Logistic => dpo::slope(v, lambda),
             Self::UnitLogistic => dpo::slope(v, 1.0),
             Self::Squared => ipo::slope(v, lambda),
-            Self::Hinge => if lambda * v < 1.0 { -lambda } else { 0.0 },
+            Self::Hinge => {
+                if lambda * v < 1.0 {
+                    -lambda
+                } else {
+                    0.0
+                }
+            }
             Self::Exponential => -lambda * (-lambda * v).min(MAX_EXPONENT).exp(),
             Self::TruncatedQuadratic => -2.0 * lambda * (1.0 - lambda * v).max(0.0),
             Self::Savage => 2.0 * self.value(v, lambda) * dpo::slope(-v, lambda),
@@ -117,7 +123,13 @@ impl Psi {
             Self::Squared => ipo::curvature(v, lambda),
             Self::Hinge => 0.0,
             Self::Exponential => lambda * lambda * (-lambda * v).min(MAX_EXPONENT).exp(),
-            Self::TruncatedQuadratic => if lambda * v < 1.0 { 2.0 * lambda * lambda } else { 0.0 },
+            Self::TruncatedQuadratic => {
+                if lambda * v < 1.0 {
+                    2.0 * lambda * lambda
+                } else {
+                    0.0
+                }
+            }
             Self::Savage => {
                 let rise = dpo::slope(-v, lambda);
                 2.0 * self.value(v, lambda) * (2.0 * rise * rise - dpo::curvature(v, lambda))

@@ -31,8 +31,7 @@ mod tests {
         let pi = crate::simplex::logs(&[0.5, 0.3, 0.2]);
         let reference = crate::simplex::logs(&[0.2, 0.2, 0.6]);
         let reward = [1.0, -0.5, 0.25];
-        let total: f64 =
-            (0..3).map(|i| expectation(pi[i], reference[i], reward[i], 0.7).value).sum();
+        let total: f64 = (0..3).map(|i| expectation(pi[i], reference[i], reward[i], 0.7).value).sum();
         let expected = -(0.5 - 0.15 + 0.05) + 0.7 * crate::simplex::kl(&pi, &reference);
         assert!((total - expected).abs() < 1e-15);
     }

@@ -44,9 +44,10 @@ impl Batch {
         }
         let sampled = problem.prompts.iter().all(|p| !p.pairs.draws.is_empty());
         let all: usize = problem.prompts.iter().map(|p| p.pairs.draws.len()).sum();
-        let factor = problem.prompts.iter().map(|p| {
-            if sampled { p.weight * all as f64 / p.pairs.draws.len() as f64 } else { 1.0 }
-        });
+        let factor = problem
+            .prompts
+            .iter()
+            .map(|p| if sampled { p.weight * all as f64 / p.pairs.draws.len() as f64 } else { 1.0 });
         Self {
             size,
             random: Random::new(problem.optimiser.seed),
@@ -83,7 +84,9 @@ impl Batch {
         };
         match source {
             Source::Masses(alias) => alias.draw(self.size, random, record),
-            Source::Epochs { draws, next } => (0..self.size).map(|_| next_of_epoch(draws, next, random)).for_each(record),
+            Source::Epochs { draws, next } => {
+                (0..self.size).map(|_| next_of_epoch(draws, next, random)).for_each(record);
+            }
         }
         self.count();
     }
@@ -154,7 +157,8 @@ fn next_of_epoch(draws: &mut [u32], next: &mut usize, random: &mut Random) -> u3
 }
 
 fn epochs(problem: &Problem, begins: &[usize]) -> Source {
-    let outcome = |begin: usize, d: &crate::preference::Draw| 2 * (begin as u32 + d.comparison) + u32::from(d.lower_won);
+    let outcome =
+        |begin: usize, d: &crate::preference::Draw| 2 * (begin as u32 + d.comparison) + u32::from(d.lower_won);
     let draws = problem.prompts.iter().zip(begins).flat_map(|(p, b)| p.pairs.draws.iter().map(|d| outcome(*b, d)));
     Source::Epochs { draws: draws.collect(), next: 0 }
 }

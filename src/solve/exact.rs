@@ -83,7 +83,7 @@ impl<'a> ExactSolver<'a> {
         let free = prepared.free(prompt, self.spec.loss, lambda);
         match (free, decay.alpha > 0.0) {
             (Some(free), false) => free,
-            (free, _) => prepared.newton(prompt, self.spec.loss, lambda, decay, free),
+            (free, _) => prepared.newton(prompt, self.spec.loss, lambda, decay, free.as_ref()),
         }
     }
 }
@@ -92,13 +92,15 @@ impl Prepared {
     fn new(prompt: &Prompt, loss: Loss) -> Self {
         let fitted = || scores::fit(Psi::Logistic, &prompt.pairs, &prompt.log_star);
         let given = |values: Vec<f64>| {
-            let zero = values.iter().any(|v| *v == f64::NEG_INFINITY);
+            let zero = values.contains(&f64::NEG_INFINITY);
             Scores { values, status: if zero { Status::Boundary } else { Status::Interior }, unique: true }
         };
         let unit = match (loss, loss.pair_part()) {
             (Loss::Rlhf(Reward::True), _) => Some(given(prompt.log_star.clone())),
             (Loss::Rlhf(Reward::Fitted), _) => Some(fitted()),
-            (_, Some(PairPart { psi, score: Score::Ratio(_) })) => Some(scores::fit(psi, &prompt.pairs, &prompt.log_star)),
+            (_, Some(PairPart { psi, score: Score::Ratio(_) })) => {
+                Some(scores::fit(psi, &prompt.pairs, &prompt.log_star))
+            }
             _ => None,
         };
         Self { reward: rewards(loss, unit.as_ref(), prompt.log_ref.len()), unit, last: mean_zero(&prompt.log_ref) }
@@ -124,7 +126,7 @@ impl Prepared {
         loss: Loss,
         lambda: f64,
         decay: WeightDecay,
-        free: Option<Minimiser>,
+        free: Option<&Minimiser>,
     ) -> Minimiser {
         // The objective is divided by the prompt's weight; a prompt without weight is left to the penalty alone.
         let alpha = decay.alpha / prompt.weight.max(1e-12);
@@ -142,7 +144,7 @@ impl Prepared {
             starts.push(mean_zero(&prompt.log_ref));
             starts.push(mean_zero(&clamped(&prompt.log_star)));
             starts.push(vec![0.0; n]);
-            starts.extend(free.as_ref().map(|m| mean_zero(&clamped(&m.log_pi))));
+            starts.extend(free.map(|m| mean_zero(&clamped(&m.log_pi))));
         }
         let found = newton::minimise_from(&objective, &starts, &vec![0; n]);
         let theta = found.map_or_else(|| self.last.clone(), |f| f.x);
@@ -151,7 +153,7 @@ impl Prepared {
             self.last = theta;
         }
         // A penalty on π is bounded, so it cannot hold a loss that has no finite minimiser of its own.
-        let escapes = objective.logit_decay == 0.0 && free.as_ref().is_some_and(|m| m.status == Status::Boundary);
+        let escapes = objective.logit_decay == 0.0 && free.is_some_and(|m| m.status == Status::Boundary);
         let status = if escapes { Status::Boundary } else { Status::Interior };
         Minimiser { status, unique: true, log_pi }
     }

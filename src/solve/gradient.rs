@@ -93,8 +93,8 @@ impl Gradient {
         }
         if let Some(PairPart { score, .. }) = self.loss.pair_part() {
             let reference = &self.problem.prompts[x].log_ref;
-            for k in 0..n {
-                (self.score[k], self.slope[k]) = score.value_and_slope(self.log_pi[k], reference[k]);
+            for (k, log_ref) in reference.iter().enumerate() {
+                (self.score[k], self.slope[k]) = score.value_and_slope(self.log_pi[k], *log_ref);
             }
         }
     }

@@ -128,12 +128,8 @@ fn attained_fit(psi: Psi, lambda: f64, data: &PairData, actions: usize) -> Score
 /// Every group that nobody outside beats keeps its own fit, all other actions vanish.
 fn within_groups(psi: Psi, data: &PairData, actions: usize) -> Scores {
     let groups = WinGroups::new(actions, &data.comparisons);
-    let inner: Vec<Comparison> = data
-        .comparisons
-        .iter()
-        .filter(|c| groups.group[c.i as usize] == groups.group[c.j as usize])
-        .copied()
-        .collect();
+    let inner: Vec<Comparison> =
+        data.comparisons.iter().filter(|c| groups.group[c.i as usize] == groups.group[c.j as usize]).copied().collect();
     let component = graph::connected(actions, &inner);
     let mut starts = vec![vec![0.0; actions]];
     if !psi.is_convex() {
@@ -248,7 +244,11 @@ fn top_log_ratio(mu: Mu, log_ref: &[f64], below: &[f64], top: usize) -> f64 {
     for _ in 0..100 {
         let log_pi = below_top(mu, log_ref, below, t);
         let excess = log_sum_exp(&log_pi);
-        if excess > 0.0 { high = t } else { low = t }
+        if excess > 0.0 {
+            high = t;
+        } else {
+            low = t;
+        }
         let growth: f64 = log_pi
             .iter()
             .zip(log_ref)

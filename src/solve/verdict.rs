@@ -120,7 +120,11 @@ fn greatest(found: &[Minimiser], prompts: &[Prompt], distance: impl Fn(&Minimise
 }
 
 fn reach(distance: f64) -> String {
-    if distance <= REACHED { "reaches".to_owned() } else { format!("stays {} in total variation from", amount(distance)) }
+    if distance <= REACHED {
+        "reaches".to_owned()
+    } else {
+        format!("stays {} in total variation from", amount(distance))
+    }
 }
 
 /// A number for a sentence: zero by name, others to three digits.
@@ -155,9 +159,8 @@ impl Preservation {
         if good.is_empty() || bad.is_empty() {
             return None;
         }
-        let distance = |x: usize, k: usize| {
-            problem.distance(&problem.prompts[x].log_star, &series.prompts[x][k].log_pi)
-        };
+        let distance =
+            |x: usize, k: usize| problem.distance(&problem.prompts[x].log_star, &series.prompts[x][k].log_pi);
         let reference = |x: usize| problem.distance(&problem.prompts[x].log_star, &problem.prompts[x].log_ref);
         let total: f64 = bad.iter().map(|x| problem.prompts[*x].weight).sum();
         let gain = |k: usize| {
@@ -273,11 +276,15 @@ fn constraint_gap(problem: &Problem, loss: LossSpec, range: &Sweep) -> Finding {
         Loss::Rlhf(_) => (true, format!("it is RLHF itself; with α = {alpha} the distance is {gap}")),
         Loss::Typo => (
             true,
-            format!("it is not derived from RLHF, so a penalty breaks no tie; with α = {alpha} it stands {gap} in total variation from the RLHF problem it would equal without"),
+            format!(
+                "it is not derived from RLHF, so a penalty breaks no tie; with α = {alpha} it stands {gap} in total variation from the RLHF problem it would equal without"
+            ),
         ),
         _ => (
             value <= REACHED,
-            format!("with α = {alpha} its minimiser stands {gap} in total variation from the RLHF problem it equals at α = 0"),
+            format!(
+                "with α = {alpha} its minimiser stands {gap} in total variation from the RLHF problem it equals at α = 0"
+            ),
         ),
     };
     Finding { holds, value, why }
@@ -298,12 +305,8 @@ pub fn gap_at(problem: &Problem, loss: LossSpec, decay: WeightDecay) -> f64 {
 
 fn rlhf_with_implicit_reward(prompt: &Prompt, lambda: f64, free: &Minimiser, decay: WeightDecay) -> Vec<f64> {
     const LOWEST_REWARD: f64 = -700.0;
-    let reward: Vec<f64> = free
-        .log_pi
-        .iter()
-        .zip(&prompt.log_ref)
-        .map(|(z, r)| (lambda * (z - r)).max(LOWEST_REWARD))
-        .collect();
+    let reward: Vec<f64> =
+        free.log_pi.iter().zip(&prompt.log_ref).map(|(z, r)| (lambda * (z - r)).max(LOWEST_REWARD)).collect();
     let alpha = decay.alpha / prompt.weight.max(1e-12);
     let (logit_decay, policy_decay) = if decay.on == DecayOn::Logits { (alpha, 0.0) } else { (0.0, alpha) };
     let objective =

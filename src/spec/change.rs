@@ -17,9 +17,8 @@ impl Change {
     /// The grade of the step from one experiment to another.
     pub fn between(old: &Spec, new: &Spec) -> Self {
         let kinds = |s: &Spec| s.losses.iter().map(|l| l.loss).collect::<Vec<_>>();
-        let policies = |s: &Spec| {
-            s.prompts.iter().map(|p| (p.weight, p.pi_ref.clone(), p.pi_star.clone())).collect::<Vec<_>>()
-        };
+        let policies =
+            |s: &Spec| s.prompts.iter().map(|p| (p.weight, p.pi_ref.clone(), p.pi_star.clone())).collect::<Vec<_>>();
         if old.preferences != new.preferences
             || kinds(old) != kinds(new)
             || old.optimiser.seed != new.optimiser.seed

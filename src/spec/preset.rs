@@ -1,8 +1,6 @@
 //! The paper's settings, by name (appendix A.1), and the variants that a claim turns on.
 
-use super::{
-    DecayOn, KlConvention, LossSpec, Optimiser, Preferences, PromptSpec, Spec, Sweep, SweepOver, WeightDecay,
-};
+use super::{DecayOn, KlConvention, LossSpec, Optimiser, Preferences, PromptSpec, Spec, Sweep, SweepOver, WeightDecay};
 use crate::loss::{Loss, Mu, Psi};
 use crate::preference::Pairing;
 
@@ -61,15 +59,15 @@ impl Preset {
     /// One line for a list.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Figure2 => "Figure 2: small λ, only TYPO reaches π*",
-            Self::Figure2Sampled => "Figure 2 on about 200 sampled pairs",
-            Self::Figure3Preservation => "Figure 3: a good and a bad prompt",
-            Self::Figure3Swapped => "Figure 3, bad prompt’s policies exchanged",
-            Self::Figure3Constraint => "Figure 3: weight decay parts RLHF and DPO",
-            Self::Figure5 => "Figure 5: large λ, all stay at π_ref",
-            Self::Figure6 => "Figure 6: converged policies over λ",
-            Self::OneLabel => "One label a pair: DPO forgets π_ref",
-            Self::Threshold => "A QPO loss outside the proof of Theorem 3.1",
+            Self::Figure2 => "Figure 2: small λ",
+            Self::Figure2Sampled => "Figure 2: sampled pairs",
+            Self::Figure3Preservation => "Figure 3: preservation",
+            Self::Figure3Swapped => "Figure 3: policies exchanged",
+            Self::Figure3Constraint => "Figure 3: weight decay",
+            Self::Figure5 => "Figure 5: large λ",
+            Self::Figure6 => "Figure 6: λ in between",
+            Self::OneLabel => "One label a pair",
+            Self::Threshold => "Threshold ψ: a way round",
         }
     }
 
@@ -153,7 +151,10 @@ fn preservation(bad_star: [f64; 3], bad_ref: [f64; 3]) -> Spec {
 fn constraint() -> Spec {
     let base = interpolation(0.1);
     Spec {
-        losses: losses(0.1, 1e-3, 1e-3, None).into_iter().filter(|l| matches!(l.loss, Loss::Rlhf(_) | Loss::Dpo)).collect(),
+        losses: losses(0.1, 1e-3, 1e-3, None)
+            .into_iter()
+            .filter(|l| matches!(l.loss, Loss::Rlhf(_) | Loss::Dpo))
+            .collect(),
         // 100 epochs of 11 batches.
         optimiser: Optimiser { steps: 1_100, ..base.optimiser },
         sweep: Sweep { over: SweepOver::Alpha, from: 0.0, to: 0.02, points: 41 },
@@ -172,7 +173,12 @@ fn threshold() -> Spec {
     };
     Spec {
         prompts: vec![two("good", [0.6, 0.4], [0.6, 0.4]), two("bad", [0.5, 0.5], [0.97, 0.03])],
-        losses: vec![LossSpec { loss: Loss::Qpo(Psi::Threshold, Mu::Log), lambda: 9.0, learning_rate: None, steps: None }],
+        losses: vec![LossSpec {
+            loss: Loss::Qpo(Psi::Threshold, Mu::Log),
+            lambda: 9.0,
+            learning_rate: None,
+            steps: None,
+        }],
         optimiser: Optimiser { batch_size: None, ..base.optimiser },
         sweep: Sweep { over: SweepOver::Lambda, from: 0.1, to: 1e3, points: 61 },
         ..base

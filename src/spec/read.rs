@@ -121,7 +121,8 @@ fn prompts(node: &Node, normalise: bool) -> Read<Vec<PromptSpec>> {
         let p = prompt(item, k, only, normalise)?;
         let expected = read.first().map_or(p.pi_ref.len(), |first: &PromptSpec| first.pi_ref.len());
         if p.pi_ref.len() != expected {
-            let message = format!("has {} actions, prompts[0] has {expected}; all prompts need as many", p.pi_ref.len());
+            let message =
+                format!("has {} actions, prompts[0] has {expected}; all prompts need as many", p.pi_ref.len());
             return Err(SpecError::new(format!("{}.pi_ref", item.path), message));
         }
         read.push(p);
@@ -249,8 +250,7 @@ fn count_table(node: &Node, actions: usize) -> Read<Vec<Vec<f64>>> {
 }
 
 fn loss(node: &Node) -> Read<LossSpec> {
-    let fields =
-        node.object(&["kind", "lambda", "reward", "divergence", "psi", "mu", "learning_rate", "steps"])?;
+    let fields = node.object(&["kind", "lambda", "reward", "divergence", "psi", "mu", "learning_rate", "steps"])?;
     let kinds = ["rlhf", "dpo", "ipo", "f-dpo", "typo", "qpo"];
     let common = ["kind", "lambda", "learning_rate", "steps"];
     let kind = fields.need("kind")?.one_of(&kinds, |k| k)?;
@@ -325,7 +325,9 @@ fn weight_decay(node: &Node, default: WeightDecay) -> Read<WeightDecay> {
 fn optimiser(node: &Node, default: Optimiser) -> Read<Optimiser> {
     let fields = node.object(&["learning_rate", "batch_size", "clip_norm", "steps", "record_every", "seed"])?;
     Ok(Optimiser {
-        learning_rate: fields.get("learning_rate").map_or(Ok(default.learning_rate), |n| n.number(MIN_RATE, MAX_RATE))?,
+        learning_rate: fields
+            .get("learning_rate")
+            .map_or(Ok(default.learning_rate), |n| n.number(MIN_RATE, MAX_RATE))?,
         batch_size: match fields.get("batch_size") {
             Some(n) if n.value.is_null() => None,
             Some(n) => Some(n.whole(1, u64::from(limit::DRAWS))? as u32),
@@ -350,7 +352,8 @@ fn sweep(node: &Node, default: Sweep) -> Read<Sweep> {
         over,
         from: fields.get("from").map_or(Ok(from), |n| n.number(least, most))?,
         to: fields.get("to").map_or(Ok(to), |n| n.number(least, most))?,
-        points: fields.get("points").map_or(Ok(default.points as u64), |n| n.whole(2, limit::SWEEP_POINTS as u64))? as usize,
+        points: fields.get("points").map_or(Ok(default.points as u64), |n| n.whole(2, limit::SWEEP_POINTS as u64))?
+            as usize,
     };
     if read.from >= read.to {
         let message = format!("is {}, must be above sweep.from, which is {}", read.to, read.from);
@@ -406,7 +409,8 @@ impl<'a> Node<'a> {
 
     fn whole(&self, least: u64, most: u64) -> Read<u64> {
         let allowed = || format!("a whole number from {least} to {most}");
-        let from_float = || self.value.as_f64().filter(|x| x.fract() == 0.0 && (0.0..1.8e19).contains(x)).map(|x| x as u64);
+        let from_float =
+            || self.value.as_f64().filter(|x| x.fract() == 0.0 && (0.0..1.8e19).contains(x)).map(|x| x as u64);
         let n = self.value.as_u64().or_else(from_float).ok_or_else(|| self.wrong(&allowed()))?;
         if (least..=most).contains(&n) { Ok(n) } else { Err(self.wrong(&allowed())) }
     }

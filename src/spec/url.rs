@@ -20,8 +20,7 @@ pub struct Link {
 }
 
 /// Top-level names of the experiment file that a fragment may begin a path with.
-const ROOTS: [&str; 8] =
-    ["prompts", "normalise", "preferences", "losses", "weight_decay", "optimiser", "sweep", "kl"];
+const ROOTS: [&str; 8] = ["prompts", "normalise", "preferences", "losses", "weight_decay", "optimiser", "sweep", "kl"];
 
 /// Most characters of a fragment that is read.
 const MAX_LENGTH: usize = 1 << 20;
@@ -29,8 +28,7 @@ const MAX_LENGTH: usize = 1 << 20;
 impl Link {
     /// The fragment, without `#`. Empty for the default preset with nothing changed.
     pub fn to_fragment(&self) -> String {
-        let mut parts: Vec<String> =
-            self.page.iter().map(|(k, v)| format!("{}={}", escape(k), escape(v))).collect();
+        let mut parts: Vec<String> = self.page.iter().map(|(k, v)| format!("{}={}", escape(k), escape(v))).collect();
         if self.preset != Preset::Figure2 {
             parts.push(format!("preset={}", self.preset.key()));
         }
@@ -51,6 +49,17 @@ impl Link {
     /// # Errors
     /// The first part that cannot be read, or what is wrong with the experiment it makes.
     pub fn from_fragment(fragment: &str) -> Result<Self, SpecError> {
+        Self::from_fragment_with(fragment, |_| Preset::Figure2)
+    }
+
+    /// The same, where a fragment that names no preset means the one that `default` picks by the fragment's other keys.
+    ///
+    /// # Errors
+    /// As [`Self::from_fragment`].
+    pub fn from_fragment_with(
+        fragment: &str,
+        default: impl Fn(&[(String, String)]) -> Preset,
+    ) -> Result<Self, SpecError> {
         let fragment = fragment.strip_prefix('#').unwrap_or(fragment);
         if fragment.len() > MAX_LENGTH.min(limit::INPUT_BYTES) {
             let message = format!("is {} characters, at most {MAX_LENGTH} are read", fragment.len());
@@ -61,7 +70,7 @@ impl Link {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             pairs.push((unescape(key)?, unescape(value)?));
         }
-        let mut preset = Preset::Figure2;
+        let mut preset = default(&pairs);
         if let Some((_, name)) = pairs.iter().find(|(k, _)| k == "preset") {
             let names = Preset::ALL.map(Preset::key).join(", ");
             preset = Preset::from_key(name)
@@ -69,7 +78,8 @@ impl Link {
         }
         let mut base = preset.spec();
         if let Some((_, text)) = pairs.iter().find(|(k, _)| k == "lambda") {
-            let lambda = text.parse().map_err(|_| SpecError::new("lambda", format!("got {text}, expected a number")))?;
+            let lambda =
+                text.parse().map_err(|_| SpecError::new("lambda", format!("got {text}, expected a number")))?;
             set_lambda(&mut base, lambda);
         }
         let mut value = base.to_json();
@@ -109,7 +119,7 @@ fn differences(path: &str, old: &Value, new: &Value, parts: &mut Vec<String>) {
                 differences(&join(name), a.get(name).unwrap_or(&Value::Null), value, parts);
             }
         }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() && b.iter().any(|v| v.is_object()) => {
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() && b.iter().any(serde_json::Value::is_object) => {
             for (k, (x, y)) in a.iter().zip(b).enumerate() {
                 differences(&join(&k.to_string()), x, y, parts);
             }

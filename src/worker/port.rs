@@ -25,7 +25,8 @@ fn pack(message: &impl Serialize, bulk: &[Vec<f64>]) -> (Array, Array) {
 fn unpack<M: DeserializeOwned>(data: &JsValue) -> Option<Received<M>> {
     let parts = data.dyn_ref::<Array>()?;
     let message = serde_json::from_str(&parts.get(0).as_string()?).ok()?;
-    let bulk = (1..parts.length()).filter_map(|k| Some(parts.get(k).dyn_into::<Float64Array>().ok()?.to_vec())).collect();
+    let bulk =
+        (1..parts.length()).filter_map(|k| Some(parts.get(k).dyn_into::<Float64Array>().ok()?.to_vec())).collect();
     Some((message, bulk))
 }
 

@@ -1,12 +1,26 @@
 //! What the property tests share: random experiments, every loss, and the sizes that tolerances are built from.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use typo_lab::divergence::Divergence;
 use typo_lab::loss::{Loss, Mu, PairPart, Psi, Reward, Score};
 use typo_lab::preference::Pairing;
 use typo_lab::simplex::log_softmax;
 use typo_lab::solve::bandit::PromptObjective;
 use typo_lab::spec::{LossSpec, Preferences, Problem, PromptSpec, Spec};
+
+/// The same cases every time, so that one person's failure is everyone's. `PROPTEST_CASES=2000 PROPTEST_RNG_SEED=7`
+/// looks further.
+pub fn config(cases: u32) -> ProptestConfig {
+    let given = ProptestConfig::default();
+    ProptestConfig {
+        cases: if std::env::var_os("PROPTEST_CASES").is_some() { given.cases } else { cases },
+        rng_seed: if given.rng_seed == RngSeed::Random { RngSeed::Fixed(1) } else { given.rng_seed },
+        failure_persistence: None,
+        max_shrink_iters: 64,
+        ..given
+    }
+}
 
 /// The paper's five, RLHF with the fitted reward, and QPO over every ψ and μ.
 pub fn every_loss() -> Vec<Loss> {
@@ -43,7 +57,8 @@ pub fn population() -> impl Strategy<Value = Preferences> {
 pub fn counts(actions: usize) -> impl Strategy<Value = Preferences> {
     let entry = prop_oneof![1 => Just(0u32), 2 => 1..10u32];
     prop::collection::vec(entry, actions * actions).prop_map(move |entries| {
-        let mut table: Vec<Vec<f64>> = entries.chunks(actions).map(|r| r.iter().map(|v| f64::from(*v)).collect()).collect();
+        let mut table: Vec<Vec<f64>> =
+            entries.chunks(actions).map(|r| r.iter().map(|v| f64::from(*v)).collect()).collect();
         for (i, row) in table.iter_mut().enumerate() {
             row[i] = 0.0;
         }
@@ -125,6 +140,9 @@ pub struct Sizes {
     pub gradient: f64,
     /// Whether some margin comes within reach of a point where ψ or its slope breaks, so that differences tell nothing.
     pub at_kink: bool,
+    /// Whether some margin lies where the exponential ψ is continued by its tangent: Newton is given the exponential's
+    /// curvature there, so as to step back, which is no derivative of anything.
+    pub on_tangent: bool,
 }
 
 /// The sizes of `objective` where no logit is further than `h` from `theta`.
@@ -155,13 +173,15 @@ pub fn sizes(objective: &PromptObjective, theta: &[f64], h: f64) -> Sizes {
             let dv = slopes[i] * argument[i]
                 + slopes[j] * argument[j]
                 + EPS * (4.0 * (scores[i].abs() + scores[j].abs()) + v.abs());
-            let slope_error = if bends { slopes[i] * argument[i] + slopes[j] * argument[j] + 4.0 * EPS * m } else { 0.0 };
+            let slope_error =
+                if bends { slopes[i] * argument[i] + slopes[j] * argument[j] + 4.0 * EPS * m } else { 0.0 };
             let reach = m * h + dv;
             for (mass, v) in [(c.win, v), (c.lose, -v)] {
                 if mass == 0.0 {
                     continue;
                 }
                 s.at_kink |= has_kink(psi, objective.lambda, v - reach, v + reach);
+                s.on_tangent |= psi == Psi::Exponential && objective.lambda * (v - reach) < -300.0;
                 let [d0, d1, d2, d3, d4] = psi_sizes(psi, objective.lambda, v - reach, v + reach);
                 value += mass * d0;
                 s.gradient += mass * d1 * m;
@@ -249,7 +269,8 @@ fn psi_sizes(psi: Psi, lambda: f64, low: f64, high: f64) -> [f64; 5] {
     let fall = (-nearest).exp();
     let short = (1.0 - x_low).max(0.0);
     let missed = if short > 0.0 { 1.0 } else { 0.0 };
-    let powers = |c: [f64; 5]| [c[0], c[1] * lambda, c[2] * lambda.powi(2), c[3] * lambda.powi(3), c[4] * lambda.powi(4)];
+    let powers =
+        |c: [f64; 5]| [c[0], c[1] * lambda, c[2] * lambda.powi(2), c[3] * lambda.powi(3), c[4] * lambda.powi(4)];
     match psi {
         Psi::Logistic | Psi::UnitLogistic => {
             let softplus = (-x_low).max(0.0) + (-x_low.abs()).exp().ln_1p();

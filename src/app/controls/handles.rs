@@ -74,14 +74,18 @@ fn Handle(props: &HandleProps) -> Html {
             let (x, y) = Geometry::new(Region::of(*w, *h)).pixel(*pi);
             if let Some(element) = button.cast::<HtmlElement>() {
                 // By property: the content-security-policy allows no inline styles.
-                let _ = element.style().set_property("transform", &format!("translate({x}px, {y}px) translate(-50%, -50%)"));
+                let _ = element
+                    .style()
+                    .set_property("transform", &format!("translate({x}px, {y}px) translate(-50%, -50%)"));
             }
         });
     }
     let on_down = {
         let (button, grabbed, frame, pi) = (button.clone(), grabbed.clone(), props.frame.clone(), props.pi);
         Callback::from(move |e: PointerEvent| {
-            let (Some(element), Some((g, left, top))) = (button.cast::<HtmlElement>(), geometry(&frame)) else { return };
+            let (Some(element), Some((g, left, top))) = (button.cast::<HtmlElement>(), geometry(&frame)) else {
+                return;
+            };
             // Held by where it was taken, so that it does not jump under the finger.
             let (x, y) = g.pixel(pi);
             *grabbed.borrow_mut() = Some((x + left - f64::from(e.client_x()), y + top - f64::from(e.client_y())));
@@ -118,12 +122,16 @@ fn Handle(props: &HandleProps) -> Html {
             emit.emit((given, policy(crate::simplex::simplex_from_xy(x + dx, y + dy, FLOOR))));
         })
     };
-    let (key, symbol) = if props.given == Given::Reference { ("ref", "π ref, the reference policy") } else { ("star", "π star, the preferred policy") };
+    let (key, symbol) = if props.given == Given::Reference {
+        ("ref", "π ref, the reference policy")
+    } else {
+        ("star", "π star, the preferred policy")
+    };
     let [a, b, c] = props.pi;
-    let label = format!("{}: {symbol}: a {a:.2}, b {b:.2}, c {c:.2}. Arrow keys move it, with Shift finely.", props.name);
+    let label =
+        format!("{}: {symbol}: a {a:.2}, b {b:.2}, c {c:.2}. Arrow keys move it, with Shift finely.", props.name);
     html! {
         <button ref={button} type="button" class={classes!("handle", key)} aria-label={label}
             onpointerdown={on_down} onpointermove={on_move} onpointerup={on_up.clone()} onpointercancel={on_up} onkeydown={on_key} />
     }
 }
-

@@ -90,7 +90,7 @@ pub fn Controls(props: &ControlsProps) -> Html {
 }
 
 fn preset_list(state: &State, dispatch: &Callback<Action>) -> Html {
-    let dispatch = dispatch.clone();
+    let (dispatch, reset_to) = (dispatch.clone(), dispatch.clone());
     let current = state.link().preset;
     let changed = state.link().spec != current.spec();
     let on_change = Callback::from(move |e: Event| {
@@ -100,17 +100,20 @@ fn preset_list(state: &State, dispatch: &Callback<Action>) -> Html {
         }
     });
     let fits = |p: &Preset| (p.spec().prompts.len() > 1) == (state.view.preset().spec().prompts.len() > 1);
+    let reset = {
+        let dispatch = reset_to.clone();
+        Callback::from(move |_: MouseEvent| dispatch.emit(Action::Preset(current)))
+    };
     html! {
-        <label class="choice">
-            <span class="visually-hidden">{ "Preset" }</span>
+        <div class="setting">
+            <label class="visually-hidden" for="preset">{ "Preset" }</label>
             <select id="preset" onchange={on_change}>
                 { for Preset::ALL.into_iter().filter(fits).map(|p| html! {
-                    <option value={p.key()} selected={p == current}>
-                        { p.title() }{ if p == current && changed { ", changed" } else { "" } }
-                    </option>
+                    <option value={p.key()} selected={p == current}>{ p.title() }</option>
                 }) }
             </select>
-        </label>
+            <button type="button" disabled={!changed} onclick={reset} title="Back to the preset’s own values">{ "Reset" }</button>
+        </div>
     }
 }
 
@@ -133,7 +136,11 @@ fn data_choice(state: &State, dispatch: &Callback<Action>) -> Html {
     };
     let sampled = Preferences::Sampled { draws: 300, seed: 100, pairing };
     let mut options = vec![
-        ("population", matches!(now, Preferences::Population { .. }), Action::Edit(Edit::Preferences(Preferences::Population { pairing }))),
+        (
+            "population",
+            matches!(now, Preferences::Population { .. }),
+            Action::Edit(Edit::Preferences(Preferences::Population { pairing })),
+        ),
         ("300 draws", matches!(now, Preferences::Sampled { .. }), Action::Edit(Edit::Preferences(sampled))),
     ];
     if let Preferences::Counts { .. } = now {
@@ -169,7 +176,8 @@ fn policies(state: &State, dispatch: &Callback<Action>) -> Vec<Html> {
             let pi = if given == Given::Reference { &prompt.pi_ref } else { &prompt.pi_star };
             let prefix = if several { format!("{}: ", prompt.name) } else { String::new() };
             let dispatch = dispatch.clone();
-            let on_change = Callback::from(move |pi| dispatch.emit(Action::Edit(Edit::Policy { prompt: k, given, pi })));
+            let on_change =
+                Callback::from(move |pi| dispatch.emit(Action::Edit(Edit::Policy { prompt: k, given, pi })));
             list.push(html! {
                 <PolicySliders prompt={k} {prefix} {given} both={is_one} pi={pi.clone()} {on_change} />
             });

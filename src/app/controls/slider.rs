@@ -150,7 +150,11 @@ fn typed(props: &SliderProps, old: String) -> Callback<Event> {
             _ => {
                 input.set_value(&old);
                 let got: String = text.chars().take(20).collect();
-                wrong.emit(format!("{label}: got “{got}”, expected a number from {} to {}.", words::setting(least), words::setting(most)));
+                wrong.emit(format!(
+                    "{label}: got “{got}”, expected a number from {} to {}.",
+                    words::setting(least),
+                    words::setting(most)
+                ));
             }
         }
     })

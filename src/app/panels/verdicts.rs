@@ -51,12 +51,12 @@ pub fn InterpolationVerdicts(props: &VerdictProps) -> Html {
     let heads = html! {
         <>
             <th scope="col">{ "Loss" }</th>
-            <th scope="col">{ "exact at this λ" }</th>
-            <th scope="col">{ "KL(π* ‖ π), nats" }</th>
-            <th scope="col">{ "λ → 0 ends at" }</th>
-            <th scope="col">{ "λ → ∞ ends at" }</th>
-            <th scope="col">{ "weak interpolation" }<small>{ "Prop. 3.4, 3.5" }</small></th>
+            <th scope="col">{ "λ → 0" }<small>{ "ends at" }</small></th>
+            <th scope="col">{ "λ → ∞" }<small>{ "ends at" }</small></th>
             <th scope="col">{ "strong interpolation" }<small>{ "Thm 3.6, Prop. 4.2" }</small></th>
+            <th scope="col">{ "weak interpolation" }<small>{ "Prop. 3.4, 3.5" }</small></th>
+            <th scope="col">{ "at this λ" }<small>{ "exactly" }</small></th>
+            <th scope="col">{ "KL(π* ‖ π)" }<small>{ "nats, at this λ" }</small></th>
         </>
     };
     let yes_no = |holds: bool| verdict(holds, if holds { "yes" } else { "no" });
@@ -67,12 +67,12 @@ pub fn InterpolationVerdicts(props: &VerdictProps) -> Html {
         let boundary = found.status == crate::solve::Status::Boundary;
         html! {
             <>
-                <td class="number" data-pi={json(&pi)}>{ words::policy(&pi) }if boundary { <small>{ "at the boundary" }</small> }</td>
-                <td class="number" data-nats={nats.to_string()}>{ words::number(nats) }</td>
                 <td>{ words::low_limit(l) }</td>
                 <td>{ symbol(&words::high_limit(l)) }</td>
-                { yes_no(words::is_weak(l)) }
                 { yes_no(words::is_strong(l)) }
+                { yes_no(words::is_weak(l)) }
+                <td class="number" data-pi={json(&pi)}>{ words::policy(&pi) }if boundary { <small>{ "at the boundary" }</small> }</td>
+                <td class="number" data-nats={nats.to_string()}>{ words::nats(nats) }</td>
             </>
         }
     })

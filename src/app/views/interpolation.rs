@@ -53,8 +53,9 @@ pub fn simplex(props: &ViewProps, x: usize) -> Html {
         return html! { <p class="soft">{ format!("A triangle shows three actions; this experiment has {actions}. The curves show them all.") }</p> };
     };
     let dispatch = props.dispatch.clone();
-    let on_move =
-        Callback::from(move |(given, pi): (Given, Vec<f64>)| dispatch.emit(Action::Edit(Edit::Policy { prompt: x, given, pi })));
+    let on_move = Callback::from(move |(given, pi): (Given, Vec<f64>)| {
+        dispatch.emit(Action::Edit(Edit::Policy { prompt: x, given, pi }));
+    });
     let name = props.exact.problem.prompts[x].name.clone();
     let label = format!("The triangle of policies for prompt {name}, with every loss’s way through it.");
     let (pi_ref, pi_star) = (t.pi_ref, t.pi_star);

@@ -67,7 +67,11 @@ pub fn learning(state: &State, exact: &Exact, x: usize) -> Drawing {
         let empty = Trace::default();
         let trace = state.traces.get(k).unwrap_or(&empty);
         let panel = Panel::of_trace(spec.loss, trace, x, actions, steps);
-        Panel { cursor: (state.cursor < 1.0).then_some(state.cursor * steps as f64), dimmed: state.is_dimmed(k), ..panel }
+        Panel {
+            cursor: (state.cursor < 1.0).then_some(state.cursor * steps as f64),
+            dimmed: state.is_dimmed(k),
+            ..panel
+        }
     });
     Drawing::Panels(framed(exact, x, Along::Steps, panels.collect()))
 }

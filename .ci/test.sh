@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Everything that must hold, fastest first. Ends with one line that counts all tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+log=$(mktemp); trap 'rm -f "$log"' EXIT
+passed=0; failed=0
+
+stage() { printf '\n== %s\n' "$*"; }
+
+# Runs a command, shows it, and adds up what test runners print.
+counted() {
+  local status=0
+  "$@" 2>&1 | tee "$log" || status=$?
+  local p f
+  p=$(grep -aoE '[0-9]+ passed' "$log" | awk '{ n += $1 } END { print n + 0 }')
+  f=$(grep -aoE '[0-9]+ failed' "$log" | awk '{ n += $1 } END { print n + 0 }')
+  passed=$((passed + p)); failed=$((failed + f))
+  if [ "$status" -ne 0 ]; then
+    [ "$f" -gt 0 ] || failed=$((failed + 1))
+    printf '\n%d passed, %d failed\n' "$passed" "$failed"
+    exit 1
+  fi
+}
+
+stage "unit and integration tests"
+counted cargo test --locked
+
+stage "golden tests as wasm in Chromium"
+CHROMEDRIVER=$(command -v chromedriver) counted \
+  cargo test --locked --no-default-features --target wasm32-unknown-unknown --test goldens
+
+stage "licences, advisories and sources of dependencies"
+cargo deny --offline --log-level error check bans licenses sources
+
+stage "the page, optimised"
+make --no-print-directory dist
+
+stage "browser tests"
+TYPO_LAB_BIN=$PWD/target/debug/typo-lab counted npm --prefix tests/browser test --silent
+
+printf '\n%d passed, %d failed\n' "$passed" "$failed"

@@ -1,0 +1,155 @@
+// Measures the solver natively and in Chromium, the built page, and the peers, one after another, and rewrites the tables
+// in README.md.
+//
+// node benches/run.mjs                everything
+// node benches/run.mjs --quick        without the peers; prints the tables and leaves README.md alone
+//   --dist DIR                        the built page (dist/)
+//
+// CHROMIUM: the browser (/usr/bin/chromium). The raw numbers go to bench.json in cargo's target folder.
+import { execFileSync, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { cpus, loadavg } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+import { host } from "./host.mjs";
+import { drags, firstPaints } from "./page.mjs";
+import { rewrite, tables } from "./tables.mjs";
+
+const ROOT = resolve(import.meta.dirname, "..");
+const TESTS = join(ROOT, "tests/browser");
+const QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+const say = (text) => console.error(`\n== ${text}`);
+
+/** Runs a program, its chatter on standard error, and resolves to what it printed on standard output. */
+function run(program, args, options = {}) {
+  return new Promise((done, failed) => {
+    const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"], ...options });
+    let printed = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => (printed += text));
+    child.on("error", failed);
+    child.on("close", (code) => (code === 0 ? done(printed) : failed(new Error(`${program} ${args.join(" ")}: exit ${code}`))));
+  });
+}
+
+const targetFolder = () => JSON.parse(execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1"], { cwd: ROOT })).target_directory;
+
+/** Microseconds a unit by name, of the results that criterion wrote since `began`. */
+function criterionMedians(folder, began) {
+  const medians = {};
+  for (const file of readdirSync(folder, { recursive: true })) {
+    if (!file.endsWith(join("new", "benchmark.json")) || statSync(join(folder, file)).mtimeMs < began) continue;
+    const read = (name) => JSON.parse(readFileSync(join(folder, file, "..", name), "utf8"));
+    const { function_id: name, throughput } = read("benchmark.json");
+    medians[name] = read("estimates.json").median.point_estimate / 1e3 / throughput.Elements;
+  }
+  return medians;
+}
+
+const CRITERION = ["bench", "--locked", "--no-default-features", "--bench", "solver"];
+
+async function native(target) {
+  say("the solver natively");
+  const began = Date.now();
+  console.error(await run("cargo", CRITERION));
+  return criterionMedians(join(target, "criterion"), began);
+}
+
+/** Builds the wasm that the bench page loads, as `make dist` builds the solver's worker. */
+async function buildWasm(target) {
+  const messages = await run("cargo", [
+    ...["build", "--locked", "--profile", "release", "--bench", "browser", "--target", "wasm32-unknown-unknown"],
+    ...["--no-default-features", "--features", "worker", "--message-format", "json-render-diagnostics"],
+  ]);
+  const built = messages.trim().split("\n").map((line) => JSON.parse(line)).find((m) => m.reason === "compiler-artifact" && m.target.name === "browser");
+  const folder = join(target, "bench-page");
+  mkdirSync(folder, { recursive: true });
+  const wasm = built.filenames.find((f) => f.endsWith(".wasm"));
+  await run("wasm-bindgen", ["--target", "web", "--no-typescript", "--out-dir", folder, "--out-name", "browser", wasm]);
+  const file = join(folder, "browser_bg.wasm");
+  const flags = ["-O3", "--all-features", "--strip-debug", "--strip-producers"];
+  await run(join(TESTS, "node_modules/.bin/wasm-opt"), [...flags, file, "-o", file]);
+  copyFileSync(join(import.meta.dirname, "stopwatch.mjs"), join(folder, "stopwatch.mjs"));
+  copyFileSync(join(import.meta.dirname, "peers/plain.mjs"), join(folder, "plain.mjs"));
+  writeFileSync(join(folder, "index.html"), "<!DOCTYPE html><title>bench</title>\n");
+  return folder;
+}
+
+async function inChromium(launch, folder) {
+  say("the solver in Chromium, plain JavaScript beside it");
+  const { url, close } = await host(folder);
+  const browser = await launch();
+  try {
+    const page = await browser.newPage();
+    await page.goto(url);
+    return await page.evaluate(async () => {
+      if (!crossOriginIsolated) throw new Error("the page is not isolated, so its clock is coarse");
+      return (await import("/stopwatch.mjs")).measure();
+    });
+  } finally {
+    await browser.close();
+    close();
+  }
+}
+
+async function builtPage(launch, dist) {
+  say("the built page");
+  const { url, close } = await host(dist);
+  try {
+    return { firstPaints: await firstPaints(launch, url), drags: await drags(launch, url) };
+  } finally {
+    close();
+  }
+}
+
+/** `{ peer: { name: microseconds } }`. A peer that cannot run is left out, not fatal. */
+async function peers() {
+  say("the peers");
+  const found = {};
+  try {
+    const lines = await run("bash", [join(import.meta.dirname, "peers/run.sh")]);
+    for (const { peer, loss, what, microseconds } of lines.trim().split("\n").map((line) => JSON.parse(line))) {
+      (found[peer] ??= {})[what === "figure_2" ? what : `${what}/${loss}`] = microseconds;
+    }
+  } catch (error) {
+    console.error(`The peers did not run to their end: ${error.message}`);
+  }
+  return found;
+}
+
+async function main() {
+  const { values: options } = parseArgs({ options: { quick: { type: "boolean" }, dist: { type: "string" } } });
+  const dist = resolve(ROOT, options.dist ?? "dist");
+  if (!existsSync(join(dist, "index.html"))) throw new Error(`no page in ${dist}: run make dist, or name the folder with --dist`);
+  const { chromium } = createRequire(join(TESTS, "package.json"))("playwright");
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  const launch = () => chromium.launch({ executablePath, args: ["--no-sandbox", ...QUIET] });
+
+  say("building");
+  const target = targetFolder();
+  await run("cargo", [...CRITERION, "--no-run"]);
+  const folder = await buildWasm(target);
+  const browser = await launch();
+  const device = {
+    date: new Date().toISOString().slice(0, 10),
+    cpu: cpus()[0].model,
+    cores: cpus().length,
+    browser: browser.version(),
+    node: process.version,
+    rustc: execFileSync("rustc", ["--version"], { cwd: ROOT, encoding: "utf8" }).split(" ")[1],
+    loadBefore: loadavg()[0],
+  };
+  await browser.close();
+
+  const results = { device, native: await native(target), chromium: await inChromium(launch, folder), page: await builtPage(launch, dist) };
+  results.peers = options.quick ? {} : await peers();
+  device.loadAfter = loadavg()[0];
+  writeFileSync(join(target, "bench.json"), JSON.stringify(results, null, 1));
+  const text = tables(results);
+  console.log(text);
+  if (!options.quick) rewrite(join(import.meta.dirname, "README.md"), text);
+}
+
+await main();

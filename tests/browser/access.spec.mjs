@@ -1,0 +1,82 @@
+// Everyone can use the page: axe finds nothing, the keyboard reaches everything, motion is asked for.
+import AxeBuilder from "@axe-core/playwright";
+
+import { expect, open, settled, test, trained } from "./helpers.mjs";
+
+const VIEWS = { interpolation: "", preservation: "view=preservation&preset=figure-3-preservation" };
+
+for (const [view, fragment] of Object.entries(VIEWS)) {
+  for (const colorScheme of ["light", "dark"]) {
+    for (const width of [360, 1440]) {
+      test.describe(() => {
+        test.use({ colorScheme, viewport: { width, height: 900 } });
+
+        test(`axe finds nothing in the ${view} view, ${colorScheme}, ${width} px wide`, async ({ page }) => {
+          await open(page, fragment);
+          await page.locator("#numbers summary").click();
+          await settled(page);
+          const { violations } = await new AxeBuilder({ page }).analyze();
+          expect(violations.map((v) => ({ id: v.id, where: v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary}`) }))).toEqual([]);
+        });
+      });
+    }
+  }
+}
+
+test("axe finds nothing beside a message", async ({ page }) => {
+  await open(page, "lambda=abc");
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map((v) => v.id)).toEqual([]);
+});
+
+test("the scheme button turns light into dark and back, and the figures with it", async ({ page }) => {
+  await open(page);
+  await settled(page);
+  // Read through a scratch canvas, as reading a drawn one twice makes the browser warn.
+  const corner = () =>
+    page.evaluate(async () => {
+      await new Promise(requestAnimationFrame);
+      await new Promise(requestAnimationFrame);
+      const scratch = new OffscreenCanvas(1, 1).getContext("2d");
+      scratch.drawImage(document.querySelector("canvas"), -2, -2);
+      const pixel = [...scratch.getImageData(0, 0, 1, 1).data].slice(0, 3);
+      return [`rgb(${pixel.join(", ")})`, getComputedStyle(document.body).backgroundColor];
+    });
+  const light = await corner();
+  await page.getByRole("button", { name: "Light or dark" }).click();
+  const dark = await corner();
+  expect(light).toEqual(Array(2).fill("rgb(252, 251, 248)"));
+  expect(dark).toEqual(Array(2).fill("rgb(18, 20, 22)"));
+  await page.getByRole("button", { name: "Light or dark" }).click();
+  expect(await corner()).toEqual(light);
+});
+
+for (const [view, fragment] of Object.entries(VIEWS)) {
+  test(`the Tab key reaches every control of the ${view} view, each with a visible focus`, async ({ page }) => {
+    await open(page, fragment);
+    const wanted = await page.locator("button:visible, input:visible, select:visible, summary:visible").count();
+    const reached = new Set();
+    for (let k = 0; k < wanted + 12; k++) {
+      await page.keyboard.press("Tab");
+      const [id, ring] = await page.evaluate(() => {
+        const e = document.activeElement;
+        window.__ids ??= new Map();
+        if (!window.__ids.has(e)) window.__ids.set(e, window.__ids.size);
+        return [e.matches("button, input, select, summary") ? window.__ids.get(e) : null, getComputedStyle(e).outlineStyle];
+      });
+      if (id !== null) {
+        reached.add(id);
+        expect(ring).not.toBe("none");
+      }
+    }
+    expect(reached.size).toBe(wanted);
+  });
+}
+
+test("with reduced motion nothing plays by itself: the end of the training is shown at once", async ({ page }) => {
+  await open(page);
+  await expect(page.locator(".transport .primary")).toHaveText("Train");
+  await expect(page.locator("#time")).toHaveValue("1000");
+  await settled(page);
+  expect((await trained(page)).map((row) => row.step)).toEqual([11_000, 11_000, 11_000, 33_000, 11_000]);
+});

@@ -1,0 +1,128 @@
+// The address carries the picture, and a bad one loses nothing.
+import { compare, dragBy, expect, minimisers, notice, open, pixels, settled, slide, test, trained, type } from "./helpers.mjs";
+
+/** Makes the page unlike any preset, with training stopped half-way. */
+async function play(page) {
+  await dragBy(page, ".handle.star", -50, 40);
+  await type(page, "λ", "0.07");
+  await type(page, "weight decay α", "0.002");
+  await slide(page, "#time", 420);
+  await settled(page);
+}
+
+for (const view of ["interpolation", "preservation"]) {
+  test(`the ${view} view's address, opened elsewhere, gives the same picture and numbers`, async ({ page, elsewhere }) => {
+    await open(page, `view=${view}${view === "preservation" ? "&preset=figure-3-preservation" : ""}`);
+    await play(page);
+    const other = await elsewhere();
+    await other.goto(page.url());
+    await settled(other);
+    expect(other.url()).toBe(page.url());
+    expect(await trained(other)).toEqual(await trained(page));
+    expect(await minimisers(other)).toEqual(await minimisers(page));
+    await expect(other.locator("#time")).toHaveValue("420");
+    expect(await pixels(other)).toEqual(await pixels(page));
+  });
+}
+
+test("reloading brings everything back", async ({ page }) => {
+  await open(page);
+  await play(page);
+  const before = [page.url(), await trained(page), await minimisers(page), await pixels(page)];
+  await page.reload();
+  await settled(page);
+  expect([page.url(), await trained(page), await minimisers(page), await pixels(page)]).toEqual(before);
+});
+
+test("the untouched page has a bare address, and an edit writes only what differs", async ({ page }) => {
+  await open(page);
+  await settled(page);
+  expect(new URL(page.url()).hash).toBe("");
+  await type(page, "λ", "0.25");
+  await settled(page);
+  expect(new URL(page.url()).hash).toBe("#lambda=0.25");
+});
+
+test("an address that is changed by hand is followed", async ({ page }) => {
+  await open(page);
+  await settled(page);
+  await page.evaluate(() => (location.hash = "view=preservation&preset=figure-3-preservation&lambda=2"));
+  await expect(page.getByLabel("λ, typed", { exact: true })).toHaveValue("2");
+  await settled(page);
+  await compare(page, "address by hand");
+});
+
+const BROKEN = {
+  "cut-off JSON": "prompts.0.pi_ref=[0.4,0.4",
+  "a list that does not sum to one": "prompts.0.pi_ref=0.5,0.4,0.3",
+  "a zero in π_ref": "prompts.0.pi_ref=0.5,0.5,0",
+  "two policies of different length": "prompts.0.pi_ref=0.5,0.5",
+  "a word for λ": "lambda=abc",
+  "a negative λ": "lambda=-1",
+  "an infinite λ": "lambda=1e999",
+  "a λ that is not a number": "lambda=NaN",
+  "a broken % sign": "view=%zz",
+  "bytes that are not text": "lambda=%ff%fe",
+  "an unknown preset": "preset=figure-9",
+  "an unknown field": "optimiser.stepz=10",
+  "a place outside a list": "prompts.7.weight=1",
+  "a path through a number": "optimiser.steps.deeper=1",
+  "an unknown loss": "losses.0.kind=ppo",
+  "a whole tree of brackets": `prompts=${"[".repeat(5000)}`,
+  "more than a million characters": `lambda=${"1".repeat(1_100_000)}`,
+};
+
+/** Opens one address after another, each as a page of its own. */
+async function openEach(page, addresses, check) {
+  for (const [name, fragment] of Object.entries(addresses)) {
+    await test.step(name, async () => {
+      await page.goto("about:blank");
+      await open(page, fragment);
+      await check();
+    });
+  }
+}
+
+test("a broken address gives a message that names the fault, and the default is shown", async ({ page }) => {
+  await openEach(page, BROKEN, async () => {
+    await expect(notice(page)).toHaveText(/^This link could not be read\. .+ The default is shown\.$/);
+    expect((await notice(page).textContent()).length).toBeLessThan(400);
+    await expect(page.getByLabel("λ, typed", { exact: true })).toHaveValue("1e-5");
+  });
+});
+
+test("after a broken address the page works", async ({ page }) => {
+  await open(page, BROKEN["a broken % sign"]);
+  await settled(page);
+  await compare(page, "after a broken address");
+  await type(page, "λ", "0.5");
+  await settled(page);
+  expect(new URL(page.url()).hash).toBe("#lambda=0.5");
+  await compare(page, "an edit after it");
+});
+
+const even = (n) => JSON.stringify(Array(n).fill(1 / n));
+const GREEDY = {
+  steps: "optimiser.steps=3000000",
+  "sweep points": "sweep.points=5000",
+  actions: encodeURI(`prompts=[{"name":"x","weight":1,"pi_ref":${even(65)},"pi_star":${even(65)}}]`),
+  prompts: encodeURI(`prompts=${JSON.stringify(Array.from({ length: 9 }, (_, k) => ({ name: `p${k}`, weight: 1 / 9, pi_ref: [0.5, 0.5], pi_star: [0.6, 0.4] })))}`),
+  draws: encodeURI('preferences={"source":"sampled","draws":2000000,"seed":1,"pairing":"uniform"}'),
+};
+
+test("an address that asks for too much is refused with a message", async ({ page }) => {
+  await openEach(page, GREEDY, async () => {
+    await expect(notice(page)).toHaveText(/^This link .+ The default is shown/);
+    await settled(page);
+    expect((await trained(page)).map((row) => row.pi.length)).toEqual([3, 3, 3, 3, 3]);
+  });
+});
+
+test("a broken address that is typed into the open page says so and keeps what was there", async ({ page }) => {
+  await open(page, "lambda=0.25");
+  await settled(page);
+  await page.evaluate(() => (location.hash = "lambda=abc"));
+  await expect(notice(page)).toHaveText(/^This link could not be read\. .+/);
+  await expect(notice(page)).not.toContainText("default");
+  await expect(page.getByLabel("λ, typed", { exact: true })).toHaveValue("0.25");
+});

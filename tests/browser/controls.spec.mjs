@@ -1,0 +1,164 @@
+// Sliders, typed fields, and the transport through training time.
+import { compare, expect, minimisers, notice, open, settled, slide, specOf, test, trained, type } from "./helpers.mjs";
+
+const field = (page, name) => page.getByLabel(`${name}, typed`, { exact: true });
+
+test("λ by the arrow keys gives the headless program's numbers", async ({ page }) => {
+  await open(page);
+  for (const position of [1000, 437]) {
+    await slide(page, "#lambda", position);
+    await settled(page);
+    const lambda = Number((1e-5 * 10 ** ((8 * position) / 1000)).toPrecision(3));
+    expect((await specOf(page)).losses.map((l) => l.lambda)).toEqual(Array(5).fill(lambda));
+    await compare(page, `λ at ${position}`);
+  }
+});
+
+test("α by the arrow keys, on θ and on π, gives the headless program's numbers", async ({ page }) => {
+  await open(page, "lambda=0.1");
+  await slide(page, "#alpha", 500);
+  for (const [button, on] of [["on θ", "logits"], ["on π", "policy"]]) {
+    await page.getByRole("button", { name: button }).click();
+    await settled(page);
+    expect((await specOf(page)).weight_decay).toEqual({ alpha: 0.025, on });
+    await compare(page, `α ${button}`);
+  }
+});
+
+test("typed λ and α are taken, with a decimal comma too", async ({ page }) => {
+  await open(page);
+  await type(page, "λ", "0,25");
+  await type(page, "weight decay α", "3e-3");
+  await settled(page);
+  const spec = await specOf(page);
+  expect([spec.losses[0].lambda, spec.weight_decay.alpha]).toEqual([0.25, 0.003]);
+  await expect(field(page, "λ")).toHaveValue("0.25");
+  await compare(page, "typed");
+});
+
+const WRONG = ["abc", "-1", "", "1e13", "NaN", "Infinity", "0.1.2", "١٢", "<b>1</b>", "9".repeat(400)];
+
+test("a wrong value for λ gives one sentence and loses nothing", async ({ page }) => {
+  await open(page, "lambda=0.25&prompts.0.pi_star=0.2,0.5,0.3");
+  await settled(page);
+  const [before, address] = [await minimisers(page), page.url()];
+  for (const wrong of WRONG) {
+    await test.step(`“${wrong.slice(0, 12)}”`, async () => {
+      await type(page, "λ", wrong);
+      await expect(notice(page)).toHaveText(/^λ: got “.{0,20}”, expected a number from \S+ to \S+\.$/);
+      await expect(field(page, "λ")).toHaveValue("0.25");
+      await page.getByRole("button", { name: "Dismiss" }).click();
+      await expect(notice(page)).toHaveCount(0);
+    });
+  }
+  await settled(page);
+  expect(await minimisers(page)).toEqual(before);
+  expect(page.url()).toBe(address);
+});
+
+test("a right value after a wrong one takes the message away", async ({ page }) => {
+  await open(page);
+  await type(page, "λ", "abc");
+  await expect(notice(page)).toBeVisible();
+  await type(page, "λ", "0.5");
+  await expect(notice(page)).toHaveCount(0);
+});
+
+test("a double click brings λ back to the preset's", async ({ page }) => {
+  await open(page);
+  await slide(page, "#lambda", 700);
+  await page.locator("#lambda").dblclick();
+  await expect(field(page, "λ")).toHaveValue("1e-5");
+});
+
+test("a preset from the list replaces the experiment", async ({ page }) => {
+  await open(page, "lambda=0.3");
+  await page.locator("#preset").selectOption("figure-5");
+  await settled(page);
+  await expect(field(page, "λ")).toHaveValue("100");
+  await compare(page, "preset from the list");
+});
+
+test("each view keeps its own experiment", async ({ page }) => {
+  await open(page, "lambda=0.3");
+  await page.getByRole("button", { name: "Preservation" }).click();
+  await type(page, "λ", "2");
+  await page.getByRole("button", { name: "Interpolation" }).click();
+  await expect(field(page, "λ")).toHaveValue("0.3");
+  await page.getByRole("button", { name: "Preservation" }).click();
+  await expect(field(page, "λ")).toHaveValue("2");
+  await settled(page);
+  await compare(page, "views in turn");
+});
+
+test("a click on a loss shows it alone, another brings the others back", async ({ page }) => {
+  await open(page);
+  const entry = page.locator(".legend .entry.typo");
+  await entry.click();
+  await expect(entry).toHaveAttribute("aria-pressed", "true");
+  await expect(page.locator(".legend .entry.away")).toHaveCount(4);
+  await entry.click();
+  await expect(page.locator(".legend .entry.away")).toHaveCount(0);
+});
+
+test.describe("playing", () => {
+  test.use({ contextOptions: { reducedMotion: "no-preference" } });
+
+  test("pause stops the cursor within two frames, and train goes on from there", async ({ page }) => {
+    await open(page);
+    await expect.poll(async () => Number(await page.locator("#time").inputValue())).toBeGreaterThan(50);
+    const positions = await page.evaluate(async () => {
+      const frames = async (n) => {
+        for (let k = 0; k < n; k++) await new Promise(requestAnimationFrame);
+        return Number(document.querySelector("#time").value);
+      };
+      document.querySelector(".transport .primary").click();
+      return [await frames(2), await frames(30)];
+    });
+    expect(positions[1]).toBe(positions[0]);
+    const button = page.locator(".transport .primary");
+    await expect(button).toHaveText("Train");
+    await button.click();
+    await expect(button).toHaveText("Pause");
+    await expect.poll(async () => Number(await page.locator("#time").inputValue())).toBeGreaterThan(positions[1]);
+  });
+
+  test("playing through ends at the last step, and train begins anew", async ({ page }) => {
+    await open(page, "at=0.9");
+    await settled(page);
+    const button = page.locator(".transport .primary");
+    await button.click();
+    await expect(page.locator("#time")).toHaveValue("1000");
+    await expect(button).toHaveText("Train");
+    await button.click();
+    await expect.poll(async () => Number(await page.locator("#time").inputValue())).toBeLessThan(500);
+  });
+
+  test("dragging a handle while it plays goes on playing", async ({ page }) => {
+    await open(page);
+    await page.locator(".handle.star").focus();
+    await page.keyboard.press("ArrowDown");
+    await expect(page.locator(".transport .primary")).toHaveText("Pause");
+  });
+});
+
+test("step shows one recorded snapshot more", async ({ page }) => {
+  await open(page, "at=0");
+  await settled(page);
+  const longest = async () => Math.max(...(await trained(page)).map((row) => row.step));
+  expect(await longest()).toBe(0);
+  for (const expected of [50, 100, 150]) {
+    await page.getByRole("button", { name: "Step" }).click();
+    expect(await longest()).toBe(expected);
+  }
+});
+
+test("the time slider shows what the headless program recorded at that moment", async ({ page }) => {
+  await open(page, "lambda=0.1");
+  for (const position of [0, 300, 800]) {
+    await slide(page, "#time", position);
+    await settled(page);
+    const rows = await compare(page, `time at ${position}`);
+    expect(rows.find((r) => r.loss === "dpo").step).toBe(Math.floor((11_000 * position) / 1000 / 50) * 50);
+  }
+});

@@ -1,0 +1,221 @@
+// What the tests share: a browser whose every complaint fails the test, the page's numbers, and the headless program's.
+import { execFileSync } from "node:child_process";
+import { resolve } from "node:path";
+
+import { test as base, expect } from "@playwright/test";
+
+import { FOLDER } from "./server.mjs";
+
+export { expect };
+
+const ORIGIN = `http://127.0.0.1:${process.env.TYPO_LAB_PORT}`;
+const PROGRAM = resolve(import.meta.dirname, process.env.TYPO_LAB_BIN ?? "../../target/release/typo-lab");
+
+/** Minimisers agree with the headless program's to this, as SPEC.md asks. */
+export const EXACT = 1e-9;
+
+/**
+ * Training runs agree to this. exp and ln differ in the last digit between wasm and native, which Adam's contraction
+ * keeps at about 1e-16 to 1e-12 over 33,000 steps; another draw anywhere would show as 1e-4.
+ */
+const TRAINED = 1e-9;
+
+/** Collects whatever a context's pages complain about, and every request that leaves the origin. */
+async function watch(context, complaints) {
+  await context.addInitScript(() => {
+    addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
+  });
+  context.on("console", (m) => {
+    if (["error", "warning"].includes(m.type())) complaints.push(`${m.type()}: ${m.text()}`);
+  });
+  context.on("weberror", (e) => complaints.push(`page error: ${e.error()}`));
+  context.on("request", (r) => {
+    if (!r.url().startsWith(ORIGIN + FOLDER) && !/^(data|blob):/.test(r.url())) complaints.push(`request: ${r.url()}`);
+  });
+}
+
+export const test = base.extend({
+  baseURL: `${ORIGIN}${FOLDER}`,
+
+  /** Complaints so far. A test that provokes some names them in `expected`. */
+  complaints: async ({ expected }, use) => {
+    const complaints = [];
+    await use(complaints);
+    expect(complaints.filter((c) => !expected.some((e) => e.test(c)))).toEqual([]);
+  },
+  expected: async ({}, use) => use([]),
+
+  context: async ({ context, complaints }, use) => {
+    await watch(context, complaints);
+    await use(context);
+  },
+
+  /** A page in a browser of its own: nothing but the address is shared with the first one. */
+  elsewhere: async ({ browser, contextOptions, complaints, baseURL, viewport }, use) => {
+    const opened = [];
+    await use(async (options = {}) => {
+      const context = await browser.newContext({ baseURL, viewport, ...contextOptions, ...options });
+      opened.push(context);
+      await watch(context, complaints);
+      return context.newPage();
+    });
+    await Promise.all(opened.map((c) => c.close()));
+  },
+});
+
+/** Notes a measured number for the closing summary. */
+export function note(text) {
+  test.info().annotations.push({ type: "measured", description: text });
+}
+
+/** Opens the page and waits until it is live. */
+export async function open(page, fragment = "") {
+  await page.goto(fragment ? `./#${fragment}` : "./");
+  await expect(page.locator("#lambda")).toBeVisible();
+}
+
+/** Waits until the newest run is complete and the address, which is written with a delay, has come to rest. */
+export async function settled(page) {
+  await page.waitForFunction(() => {
+    const done = document.querySelector("#numbers")?.dataset.runDone === "true";
+    const seen = (window.__rest ??= { hash: null, since: 0 });
+    if (!done || seen.hash !== location.hash) Object.assign(seen, { hash: location.hash, since: performance.now() });
+    return done && performance.now() - seen.since > 350;
+  });
+  await page.evaluate(() => delete window.__rest);
+}
+
+/** One sentence in the page's alert. */
+export const notice = (page) => page.locator(".notice[role=alert] p");
+
+/**
+ * Moves a range input of 1,001 positions by its keys: Page Up is a tenth of the track, an arrow one position. A value
+ * that is rounded may put the thumb one position further.
+ */
+export async function slide(page, id, position) {
+  const range = page.locator(id);
+  const at = async () => Number(await range.inputValue());
+  await range.focus();
+  await page.keyboard.press("Home");
+  while ((await at()) + 100 <= position) await page.keyboard.press("PageUp");
+  while ((await at()) < position) await page.keyboard.press("ArrowRight");
+  expect(await at()).toBeLessThanOrEqual(position + 1);
+}
+
+/** Types into the number field beside a slider. */
+export async function type(page, label, text) {
+  const field = page.getByLabel(`${label}, typed`, { exact: true });
+  await field.fill(text);
+  await field.press("Enter");
+}
+
+/** The minimisers that the verdict table holds, one a loss, in the order of the Spec. */
+export const minimisers = (page) => page.locator(".verdicts [data-pi]").evaluateAll((cells) => cells.map((c) => JSON.parse(c.dataset.pi)));
+
+/** Distances to π*: one list a loss, one number a prompt. */
+export const nats = (page) =>
+  page.locator(".verdicts tbody tr").evaluateAll((rows) => rows.map((r) => [...r.querySelectorAll("[data-nats]")].map((c) => Number(c.dataset.nats))));
+
+/** The policies that training has reached at the shown moment, by loss and prompt. */
+export const trained = (page) =>
+  page.locator("#numbers [data-trained]").evaluateAll((rows) =>
+    rows.map((r) => ({ loss: r.dataset.loss, prompt: r.dataset.prompt, step: Number(r.cells[2].textContent), pi: JSON.parse(r.dataset.trained) })),
+  );
+
+/** What every canvas shows. */
+export const pixels = (page) => page.locator("canvas").evaluateAll((all) => all.map((c) => c.toDataURL()));
+
+/** Runs the headless program on an experiment. */
+export function lab(command, spec) {
+  return JSON.parse(execFileSync(PROGRAM, [command, "-"], { input: JSON.stringify(spec), maxBuffer: 1 << 28, stdio: ["pipe", "pipe", "ignore"] }));
+}
+
+const preset = (name) => JSON.parse(execFileSync(PROGRAM, ["preset", name]));
+
+/** A value as links write it: JSON, a list of numbers without brackets, or bare text. */
+function value(text) {
+  for (const candidate of [text, `[${text}]`]) {
+    try {
+      return JSON.parse(candidate);
+    } catch {
+      // The next reading.
+    }
+  }
+  return text;
+}
+
+/** The experiment that the page's address names: read here afresh, so that the page's own reader is put to the test too. */
+export async function specOf(page) {
+  const pairs = new URLSearchParams(new URL(page.url()).hash.slice(1).replaceAll("+", "%2B"));
+  const spec = preset(pairs.get("preset") ?? "figure-2");
+  for (const [key, text] of pairs) {
+    if (["preset", "view", "at"].includes(key)) continue;
+    if (key === "lambda") {
+      spec.losses.forEach((l) => (l.lambda = Number(text)));
+      continue;
+    }
+    const path = key.split(".");
+    const last = path.pop();
+    path.reduce((place, name) => place[name], spec)[last] = value(text);
+  }
+  return spec;
+}
+
+/** The largest difference between two lists of numbers, or of lists. */
+export function gap(a, b) {
+  const [x, y] = [[a].flat(9), [b].flat(9)];
+  expect(x.length).toBe(y.length);
+  return x.reduce((most, v, k) => Math.max(most, v === y[k] ? 0 : Math.abs(v - y[k])), 0);
+}
+
+/**
+ * Compares all that the page shows with what the headless program prints for the experiment in the page's address:
+ * minimisers, distances to π*, and the training runs at the shown moment. Returns the rows of the runs.
+ */
+export async function compare(page, name) {
+  const spec = await specOf(page);
+  const exact = lab("minimise", spec).minimisers;
+  const shown = await minimisers(page);
+  if (shown.length > 0) expect(gap(shown, exact.map((m) => m.prompts[0].pi))).toBeLessThan(EXACT);
+  // Distances reach 1e5 nats at small λ, where a double's last digits are 1e-11: relative above one nat.
+  const distances = (await nats(page)).map((row) => row.map((v) => (Number.isNaN(v) ? null : v)));
+  const expectedNats = exact.map((m) => m.prompts.map((p) => p.kl_star));
+  distances.flat().forEach((v, k) => expect(away(v, expectedNats.flat()[k])).toBeLessThan(EXACT));
+
+  const rows = await trained(page);
+  const expectedRows = lab("train", spec).runs.flatMap((run) => run.prompts.map((p) => ({ loss: run.loss, prompt: p.name, steps: run.steps, pi: p.pi })));
+  expect(rows.map((r) => `${r.loss} ${r.prompt}`)).toEqual(expectedRows.map((r) => `${r.loss} ${r.prompt}`));
+  let most = 0;
+  rows.forEach((row, k) => {
+    const at = expectedRows[k].steps.indexOf(row.step);
+    expect(at, `${row.loss} was recorded at step ${row.step}`).toBeGreaterThanOrEqual(0);
+    most = Math.max(most, gap(row.pi, expectedRows[k].pi[at]));
+  });
+  note(`${name.padEnd(28)} training runs within ${most.toExponential(1)}`);
+  expect(most).toBeLessThan(TRAINED);
+  return rows;
+}
+
+const away = (a, b) => (a === b ? 0 : Math.abs(a - b) / Math.max(1, Math.abs(b)));
+
+/** Drags a handle by so many pixels, in steps as a hand does; tells where its box must end. */
+export async function dragBy(page, handle, dx, dy, { touch = false, release = true } = {}) {
+  const element = page.locator(handle).first();
+  await element.scrollIntoViewIfNeeded();
+  const box = await element.boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const path = Array.from({ length: 8 }, (_, k) => [x + (dx * (k + 1)) / 8, y + (dy * (k + 1)) / 8]);
+  if (touch) {
+    const client = await page.context().newCDPSession(page);
+    const send = (kind, at) => client.send("Input.dispatchTouchEvent", { type: kind, touchPoints: at ? [{ x: at[0], y: at[1] }] : [] });
+    await send("touchStart", [x, y]);
+    for (const at of path) await send("touchMove", at);
+    await send("touchEnd", null);
+  } else {
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    for (const at of path) await page.mouse.move(...at);
+    if (release) await page.mouse.up();
+  }
+  return { x: box.x + dx, y: box.y + dy };
+}

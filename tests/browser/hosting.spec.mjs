@@ -1,0 +1,80 @@
+// A static page under any folder, that asks nobody and breaks politely.
+import { EXACT, expect, gap, lab, minimisers, notice, open, settled, specOf, test, type } from "./helpers.mjs";
+
+test("the page works from a folder, asks only its own origin, and reports no violation of its policy", async ({ page, baseURL }) => {
+  const asked = [];
+  page.on("request", (r) => asked.push(r.url()));
+  page.on("response", (r) => expect(r.status()).toBe(200));
+  await open(page);
+  await settled(page);
+  expect(asked.length).toBeGreaterThan(5);
+  expect(asked.filter((url) => !url.startsWith(baseURL))).toEqual([]);
+});
+
+test("the content-security-policy allows nothing inline, and no evaluation of text", async ({ page, expected }) => {
+  expected.push(/Content Security Policy|CSP: script-src/);
+  await open(page);
+  const policy = await page.locator("meta[http-equiv=Content-Security-Policy]").getAttribute("content");
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).not.toMatch(/'unsafe-inline'|'unsafe-eval'|'unsafe-hashes'|https?:|\*/);
+  expect(await page.evaluate(() => document.querySelectorAll("script:not([src]), style").length)).toBe(0);
+  const ran = await page.evaluate(
+    () =>
+      new Promise((done) => {
+        const script = document.createElement("script");
+        script.textContent = "window.ran = true";
+        addEventListener("securitypolicyviolation", () => done(window.ran ?? false), { once: true });
+        document.head.append(script);
+      }),
+  );
+  expect(ran).toBe(false);
+});
+
+for (const file of ["solver_worker_loader.js", "solver_worker.js", "solver_worker_bg.wasm"]) {
+  test(`without ${file} a message is shown, and the exact results still work`, async ({ page, context, expected }) => {
+    expected.push(/ERR_FAILED/, /Failed to fetch/);
+    await context.route(`**/${file}*`, (route) => route.abort());
+    await open(page);
+    await expect(notice(page)).toHaveText(/^The solver could not start, so training runs are not shown; exact results still are\./);
+    await type(page, "λ", "0.3");
+    await page.locator(".handle.star").focus();
+    await page.keyboard.press("ArrowDown");
+    await page.waitForTimeout(300);
+    const spec = await specOf(page);
+    expect(spec.losses[0].lambda).toBe(0.3);
+    expect(gap(await minimisers(page), lab("minimise", spec).minimisers.map((m) => m.prompts[0].pi))).toBeLessThan(EXACT);
+  });
+}
+
+const still = async (page) => {
+  await expect(page.locator(".still")).toBeVisible();
+  expect(await page.locator(".still").evaluate((i) => i.complete && i.naturalWidth > 0)).toBe(true);
+};
+
+test("without WebAssembly a message stands beside the still", async ({ page, context }) => {
+  await context.addInitScript(() => delete window.WebAssembly);
+  await page.goto("./");
+  await expect(page.locator("#trouble")).toContainText("need WebAssembly");
+  await still(page);
+});
+
+for (const file of ["app.js", "app_bg.wasm"]) {
+  test(`without ${file} a message stands beside the still`, async ({ page, context, expected }) => {
+    expected.push(/ERR_FAILED/, /Failed to fetch/);
+    await context.route(`**/${file}`, (route) => route.abort());
+    await page.goto("./");
+    await expect(page.locator("#trouble")).toContainText("could not start");
+    await still(page);
+  });
+}
+
+test.describe("without scripts", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("the still and a sentence are shown", async ({ page, expected }) => {
+    expected.push(/preloaded using link preload but not used/);
+    await page.goto("./");
+    await expect(page.locator("noscript p")).toBeVisible();
+    await expect(page.locator(".still")).toBeVisible();
+  });
+});

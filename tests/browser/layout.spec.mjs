@@ -1,0 +1,82 @@
+// The page keeps its shape: no overflow from a phone to 4K, no shift while values change, sharp canvases.
+import { expect, open, settled, slide, test } from "./helpers.mjs";
+
+const VIEWS = { interpolation: "", preservation: "view=preservation&preset=figure-3-preservation" };
+
+/** Where the page's parts stand, to a tenth of a pixel: a cell's left edge too, as columns can shift under equal rows. */
+const boxes = (page) =>
+  page.evaluate(() => {
+    const parts = ["h1", "canvas", ".legend", ".transport", ".verdicts", ".verdicts tr", ".verdicts th[scope=col]", "#numbers", ".controls section", "footer"];
+    const box = (e) => {
+      const { x, y, width, height } = e.getBoundingClientRect();
+      return [x + scrollX, y + scrollY, width, height].map((v) => Math.round(v * 10) / 10).join(" ");
+    };
+    return parts.flatMap((name) => [...document.querySelectorAll(name)].map((e, k) => `${name} ${k}: ${box(e)}`));
+  });
+
+const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
+for (const [view, fragment] of Object.entries(VIEWS)) {
+  for (const width of [360, 768, 1440, 2560]) {
+    test.describe(() => {
+      test.use({ viewport: { width, height: 900 } });
+
+      test(`the ${view} view fits ${width} px, and nothing moves while λ changes`, async ({ page }) => {
+        await open(page, fragment);
+        await settled(page);
+        await slide(page, "#lambda", 0);
+        const before = await boxes(page);
+        for (const position of [300, 700, 1000]) {
+          await slide(page, "#lambda", position);
+          expect(await boxes(page), `λ at ${position}`).toEqual(before);
+        }
+        await page.locator("#numbers summary").click();
+        expect(await overflow(page)).toBeLessThanOrEqual(0);
+      });
+    });
+  }
+}
+
+/** How far the canvases' sizes are from their boxes', in device pixels. */
+const blur = (page) =>
+  page.locator("canvas").evaluateAll((all) =>
+    all.flatMap((c) => {
+      const { width, height } = c.getBoundingClientRect();
+      return [c.width - width * devicePixelRatio, c.height - height * devicePixelRatio].map(Math.abs);
+    }),
+  );
+
+for (const ratio of [1, 2, 3]) {
+  test.describe(() => {
+    test.use({ deviceScaleFactor: ratio });
+
+    test(`canvases are sharp at pixel ratio ${ratio}, also after the window has changed`, async ({ page }) => {
+      for (const fragment of Object.values(VIEWS)) {
+        await page.goto("about:blank");
+        await open(page, fragment);
+        for (const width of [1440, 777, 360, 1800]) {
+          await page.setViewportSize({ width, height: 900 });
+          // A whole number of device pixels is at most half a one from the box.
+          await expect.poll(async () => Math.max(...(await blur(page))), `${width} px`).toBeLessThanOrEqual(0.5 + 1e-3);
+        }
+      }
+    });
+  });
+}
+
+test("the handles stay on their policies when the window changes", async ({ page }) => {
+  await open(page);
+  // π* = (0.6, 0.3, 0.1): the triangle is centred, so the star is this share of its side from the middle of the canvas.
+  const off = () =>
+    page.evaluate(() => {
+      const [canvas, star, ring] = [".triangle canvas", ".handle.star", ".handle.ref"].map((s) => document.querySelector(s).getBoundingClientRect());
+      const middle = (r) => [r.x + r.width / 2, r.y + r.height / 2];
+      const [[cx], [sx, sy], [rx, ry]] = [canvas, star, ring].map(middle);
+      const side = (ry - sy) / (Math.sqrt(0.75) * (0.6 - 0.4));
+      return [sx - cx - side * (0.3 + 0.3 - 0.5), rx - cx - side * (0.4 + 0.2 - 0.5)].map(Math.abs);
+    });
+  for (const width of [1440, 400, 2000]) {
+    await page.setViewportSize({ width, height: 900 });
+    await expect.poll(async () => Math.max(...(await off()))).toBeLessThan(0.5);
+  }
+});
