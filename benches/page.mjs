@@ -10,7 +10,7 @@ const COLD_BROWSERS = 5;
 const DRAGS = [
   { name: "interpolation, π*", fragment: "", handle: ".handle.star >> nth=0" },
   { name: "interpolation, π_ref", fragment: "", handle: ".handle.ref >> nth=0" },
-  { name: "preservation, bad prompt’s π*", fragment: "#view=preservation", handle: ".handle.star >> nth=1" },
+  { name: "preservation, bad prompt’s π*", fragment: "#preset=figure-3-preservation&view=preservation", handle: ".handle.star >> nth=1" },
 ];
 
 /** Runs in the page before its own code: notes when moves come, canvases are painted, and the solver is asked and answers. */
