@@ -30,7 +30,7 @@ CHROMEDRIVER=$(command -v chromedriver) counted \
   cargo test --locked --no-default-features --target wasm32-unknown-unknown --test goldens
 
 stage "licences, advisories and sources of dependencies"
-cargo deny --offline --log-level error check bans licenses sources
+cargo deny --log-level error check bans licenses sources
 
 stage "the page, optimised"
 make --no-print-directory dist

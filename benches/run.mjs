@@ -69,7 +69,8 @@ async function buildWasm(target) {
   const wasm = built.filenames.find((f) => f.endsWith(".wasm"));
   await run("wasm-bindgen", ["--target", "web", "--no-typescript", "--out-dir", folder, "--out-name", "browser", wasm]);
   const file = join(folder, "browser_bg.wasm");
-  const flags = ["-O3", "--all-features", "--strip-debug", "--strip-producers"];
+  // The module itself names the features it was compiled with. (--all-features would let in what no browser knows yet.)
+  const flags = ["-O3", "--strip-debug", "--strip-producers"];
   await run(join(TESTS, "node_modules/.bin/wasm-opt"), [...flags, file, "-o", file]);
   copyFileSync(join(import.meta.dirname, "stopwatch.mjs"), join(folder, "stopwatch.mjs"));
   copyFileSync(join(import.meta.dirname, "peers/plain.mjs"), join(folder, "plain.mjs"));

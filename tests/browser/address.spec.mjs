@@ -118,6 +118,24 @@ test("an address that asks for too much is refused with a message", async ({ pag
   });
 });
 
+test("the largest experiment that an address may open is live within seconds", async ({ page }) => {
+  // Eight prompts of 64 actions with weight decay, five losses, 1,001 points: taken and quick, or refused.
+  const policy = (k) => Array.from({ length: 64 }, (_, a) => (1 + ((a * k) % 7)) / 64);
+  const prompts = Array.from({ length: 8 }, (_, k) => ({ name: `p${k}`, weight: 0.125, pi_ref: policy(k + 2), pi_star: policy(k + 3) }));
+  await page.goto(encodeURI(`./#normalise=true&prompts=${JSON.stringify(prompts)}&weight_decay.alpha=0.01&sweep.points=1001`));
+  await expect(page.locator("#lambda")).toBeVisible();
+});
+
+test("a preset that is shown in the other view comes back in it", async ({ page }) => {
+  await open(page, "view=preservation&preset=figure-2&lambda=0.3");
+  await settled(page);
+  const before = await trained(page);
+  await page.goto("about:blank");
+  await page.goBack();
+  await settled(page);
+  expect(await trained(page)).toEqual(before);
+});
+
 test("a broken address that is typed into the open page says so and keeps what was there", async ({ page }) => {
   await open(page, "lambda=0.25");
   await settled(page);

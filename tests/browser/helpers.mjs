@@ -74,14 +74,17 @@ export async function open(page, fragment = "") {
   await expect(page.locator("#lambda")).toBeVisible();
 }
 
-/** Waits until the newest run is complete and the address, which is written with a delay, has come to rest. */
-export async function settled(page) {
-  await page.waitForFunction(() => {
-    const done = document.querySelector("#numbers")?.dataset.runDone === "true";
+/**
+ * Waits until the newest run is complete and the address, which is written with a delay, has come to rest. Where no
+ * run can come, `run: false` waits for the address alone.
+ */
+export async function settled(page, { run = true } = {}) {
+  await page.waitForFunction((run) => {
+    const done = !run || document.querySelector("#numbers")?.dataset.runDone === "true";
     const seen = (window.__rest ??= { hash: null, since: 0 });
     if (!done || seen.hash !== location.hash) Object.assign(seen, { hash: location.hash, since: performance.now() });
-    return done && performance.now() - seen.since > 350;
-  });
+    return done && performance.now() - seen.since > 450;
+  }, run);
   await page.evaluate(() => delete window.__rest);
 }
 
@@ -147,7 +150,8 @@ function value(text) {
 /** The experiment that the page's address names: read here afresh, so that the page's own reader is put to the test too. */
 export async function specOf(page) {
   const pairs = new URLSearchParams(new URL(page.url()).hash.slice(1).replaceAll("+", "%2B"));
-  const spec = preset(pairs.get("preset") ?? "figure-2");
+  const usual = pairs.get("view") === "preservation" ? "figure-3-preservation" : "figure-2";
+  const spec = preset(pairs.get("preset") ?? usual);
   for (const [key, text] of pairs) {
     if (["preset", "view", "at"].includes(key)) continue;
     if (key === "lambda") {

@@ -39,7 +39,7 @@ for (const file of ["solver_worker_loader.js", "solver_worker.js", "solver_worke
     await type(page, "λ", "0.3");
     await page.locator(".handle.star").focus();
     await page.keyboard.press("ArrowDown");
-    await page.waitForTimeout(300);
+    await settled(page, { run: false });
     const spec = await specOf(page);
     expect(spec.losses[0].lambda).toBe(0.3);
     expect(gap(await minimisers(page), lab("minimise", spec).minimisers.map((m) => m.prompts[0].pi))).toBeLessThan(EXACT);
