@@ -15,10 +15,17 @@ const PROGRAM = resolve(import.meta.dirname, process.env.TYPO_LAB_BIN ?? "../../
 export const EXACT = 1e-9;
 
 /**
- * Training runs agree to this. exp and ln differ in the last digit between wasm and native, which Adam's contraction
- * keeps at about 1e-16 to 1e-12 over 33,000 steps; another draw anywhere would show as 1e-4.
+ * Training runs agree to this. exp and ln differ in the last digit between wasm and native, which Adam's noise does not
+ * amplify: measured 1e-15 after 33,000 steps. Another draw anywhere shows as 1e-4.
  */
 const TRAINED = 1e-9;
+
+/**
+ * Except at large λ. RLHF trains on the full expectation: without noise, Adam's second moment decays near the end until
+ * its step is too long for a slope of λ, and the policy trembles about the minimum for ever; where it is within that
+ * tremble hangs on the last digit. At λ = 1000 the other losses tremble too. Measured 2e-5; 2e-16 below these λ.
+ */
+const TREMBLE = { from: (loss) => (loss === "rlhf" ? 5 : 500), within: 1e-4 };
 
 /** Collects whatever a context's pages complain about, and every request that leaves the origin. */
 async function watch(context, complaints) {
@@ -115,9 +122,9 @@ export async function type(page, label, text) {
 /** The minimisers that the verdict table holds, one a loss, in the order of the Spec. */
 export const minimisers = (page) => page.locator(".verdicts [data-pi]").evaluateAll((cells) => cells.map((c) => JSON.parse(c.dataset.pi)));
 
-/** Distances to π*: one list a loss, one number a prompt. */
+/** Distances to π*: one list a loss, one number a prompt. Rust writes infinity as inf. */
 export const nats = (page) =>
-  page.locator(".verdicts tbody tr").evaluateAll((rows) => rows.map((r) => [...r.querySelectorAll("[data-nats]")].map((c) => Number(c.dataset.nats))));
+  page.locator(".verdicts tbody tr").evaluateAll((rows) => rows.map((r) => [...r.querySelectorAll("[data-nats]")].map((c) => Number(c.dataset.nats.replace("inf", "Infinity")))));
 
 /** The policies that training has reached at the shown moment, by loss and prompt. */
 export const trained = (page) =>
@@ -173,34 +180,54 @@ export function gap(a, b) {
 }
 
 /**
+ * How far a distance to π* may be off where the minimiser meets SPEC.md's accuracy: 1e-9 in a probability, and relative
+ * 1e-6 in its logarithm where it is below 1e-9.
+ */
+function natsTolerance(star, { pi, log_pi: logPi }) {
+  const each = star.map((s, a) => s * (pi[a] > EXACT ? EXACT / pi[a] : 1e-6 * Math.abs(logPi[a])));
+  return EXACT + each.reduce((sum, v) => sum + v, 0);
+}
+
+/**
  * Compares all that the page shows with what the headless program prints for the experiment in the page's address:
  * minimisers, distances to π*, and the training runs at the shown moment. Returns the rows of the runs.
  */
 export async function compare(page, name) {
   const spec = await specOf(page);
-  const exact = lab("minimise", spec).minimisers;
-  const shown = await minimisers(page);
-  if (shown.length > 0) expect(gap(shown, exact.map((m) => m.prompts[0].pi))).toBeLessThan(EXACT);
-  // Distances reach 1e5 nats at small λ, where a double's last digits are 1e-11: relative above one nat.
-  const distances = (await nats(page)).map((row) => row.map((v) => (Number.isNaN(v) ? null : v)));
-  const expectedNats = exact.map((m) => m.prompts.map((p) => p.kl_star));
-  distances.flat().forEach((v, k) => expect(away(v, expectedNats.flat()[k])).toBeLessThan(EXACT));
+  compareExact(spec, await minimisers(page), await nats(page));
 
   const rows = await trained(page);
-  const expectedRows = lab("train", spec).runs.flatMap((run) => run.prompts.map((p) => ({ loss: run.loss, prompt: p.name, steps: run.steps, pi: p.pi })));
-  expect(rows.map((r) => `${r.loss} ${r.prompt}`)).toEqual(expectedRows.map((r) => `${r.loss} ${r.prompt}`));
-  let most = 0;
+  const runs = lab("train", spec).runs.flatMap(({ prompts, ...run }) => prompts.map((p) => ({ ...run, prompt: p.name, pi: p.pi })));
+  expect(rows.map((r) => `${r.loss} ${r.prompt}`)).toEqual(runs.map((r) => `${r.loss} ${r.prompt}`));
+  const off = { steady: 0, trembling: 0 };
   rows.forEach((row, k) => {
-    const at = expectedRows[k].steps.indexOf(row.step);
-    expect(at, `${row.loss} was recorded at step ${row.step}`).toBeGreaterThanOrEqual(0);
-    most = Math.max(most, gap(row.pi, expectedRows[k].pi[at]));
+    const { loss, lambda, steps, pi } = runs[k];
+    const at = steps.indexOf(row.step);
+    expect(at, `${loss} was recorded at step ${row.step}`).toBeGreaterThanOrEqual(0);
+    const kind = lambda > TREMBLE.from(loss) ? "trembling" : "steady";
+    off[kind] = Math.max(off[kind], gap(row.pi, pi[at]));
   });
-  note(`${name.padEnd(28)} training runs within ${most.toExponential(1)}`);
-  expect(most).toBeLessThan(TRAINED);
+  const trembling = off.trembling > 0 ? `, trembling ones within ${off.trembling.toExponential(1)}` : "";
+  note(`${name.padEnd(28)} training runs within ${off.steady.toExponential(1)}${trembling}`);
+  expect(off.steady).toBeLessThan(TRAINED);
+  expect(off.trembling).toBeLessThan(TREMBLE.within);
   return rows;
 }
 
-const away = (a, b) => (a === b ? 0 : Math.abs(a - b) / Math.max(1, Math.abs(b)));
+/** The exact part of `compare`. The preservation view's table has distances only. */
+export function compareExact(spec, shownPi, shownNats) {
+  const exact = lab("minimise", spec).minimisers;
+  if (shownPi.length > 0) expect(gap(shownPi, exact.map((m) => m.prompts[0].pi))).toBeLessThan(EXACT);
+  expect(shownNats.length).toBe(exact.length);
+  exact.forEach((m, k) =>
+    m.prompts.forEach((found, x) => {
+      const shown = shownNats[k][x];
+      // JSON has no infinity: a minimiser at the boundary is null there.
+      if (found.kl_star === null) expect(shown).toBe(Infinity);
+      else expect(Math.abs(shown - found.kl_star), `${m.loss} ${found.name}`).toBeLessThan(natsTolerance(spec.prompts[x].pi_star, found));
+    }),
+  );
+}
 
 /** Drags a handle by so many pixels, in steps as a hand does; tells where its box must end. */
 export async function dragBy(page, handle, dx, dy, { touch = false, release = true } = {}) {

@@ -1,5 +1,5 @@
 // A static page under any folder, that asks nobody and breaks politely.
-import { EXACT, expect, gap, lab, minimisers, notice, open, settled, specOf, test, type } from "./helpers.mjs";
+import { compareExact, expect, minimisers, nats, notice, open, settled, specOf, test, type } from "./helpers.mjs";
 
 test("the page works from a folder, asks only its own origin, and reports no violation of its policy", async ({ page, baseURL }) => {
   const asked = [];
@@ -42,7 +42,7 @@ for (const file of ["solver_worker_loader.js", "solver_worker.js", "solver_worke
     await settled(page, { run: false });
     const spec = await specOf(page);
     expect(spec.losses[0].lambda).toBe(0.3);
-    expect(gap(await minimisers(page), lab("minimise", spec).minimisers.map((m) => m.prompts[0].pi))).toBeLessThan(EXACT);
+    compareExact(spec, await minimisers(page), await nats(page));
   });
 }
 
