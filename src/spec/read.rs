@@ -475,13 +475,15 @@ fn unknown(name: &str, allowed: &[&str]) -> String {
     )
 }
 
+/// The name within a few slips (a letter missing, added, wrong or exchanged), if any.
 fn nearest<'n>(name: &str, allowed: &[&'n str]) -> Option<&'n str> {
     let name: String = name.chars().take(40).collect();
+    let slips = 1 + name.chars().count() / 4;
     allowed
         .iter()
-        .map(|candidate| (strsim::jaro_winkler(&name, candidate), *candidate))
-        .filter(|(likeness, _)| *likeness > 0.7)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|candidate| (strsim::osa_distance(&name, candidate), *candidate))
+        .filter(|(distance, _)| *distance <= slips)
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 

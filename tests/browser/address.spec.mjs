@@ -119,6 +119,7 @@ test("an address that asks for too much is refused with a message", async ({ pag
 });
 
 test("the largest experiment that an address may open is live within seconds", async ({ page }) => {
+  test.setTimeout(20_000);
   // Eight prompts of 64 actions with weight decay, five losses, 1,001 points: taken and quick, or refused.
   const policy = (k) => Array.from({ length: 64 }, (_, a) => (1 + ((a * k) % 7)) / 64);
   const prompts = Array.from({ length: 8 }, (_, k) => ({ name: `p${k}`, weight: 0.125, pi_ref: policy(k + 2), pi_star: policy(k + 3) }));
