@@ -1,4 +1,4 @@
-//! Newton's method for a smooth function of A logits, convex or not.
+//! Newton's method for a smooth function of A logits, convex or not, damped as Levenberg and Marquardt do.
 //!
 //! Every function here is unchanged when all logits of a connected group shift together, so its Hessian is singular along
 //! that shift; the projector onto it is added back, which leaves the step unchanged and the matrix invertible.
@@ -22,33 +22,34 @@ pub struct Found {
     pub value: f64,
 }
 
-const MAX_ITERATIONS: usize = 200;
+const MAX_ITERATIONS: usize = 500;
 /// A step this small relative to the point is the last: the next would be rounding.
 const STEP_TOLERANCE: f64 = 4e-16;
+/// Steps this small relative to the point are judged by the gradient: the value, a difference of larger terms, may not
+/// show their fall.
+const NEAR: f64 = 1e-3;
 /// Logits further apart than this are at the boundary of the simplex for every purpose.
-const FAR: f64 = 1e5;
+const FAR: f64 = 1e13;
+/// What a value may be off by, relative to it: TYPO at λ = 1e6 is a difference of terms a million times as large.
+const ROUNDING: f64 = 1e-9;
+/// Logits never need to move further than this at once, or than doubling them; it keeps a flat start from leaping.
+const REACH: f64 = 50.0;
+/// The damping's first value, as a share of the largest curvature, and the value that ends the search for a step.
+const DAMPING: (f64, f64) = (1e-9, 1e9);
 
 /// Minimises from `start`, keeping the mean of each group (labelled by its first member) where it started.
 pub fn minimise(f: &impl Smooth, start: &[f64], group: &[usize]) -> Found {
-    let n = start.len();
-    let mut x = DVector::from_column_slice(start);
-    let mut gradient = DVector::zeros(n);
-    let mut hessian = DMatrix::zeros(n, n);
-    let mut value = 0.0;
+    let mut here = Place::at(f, DVector::from_column_slice(start));
+    let mut damping = 0.0;
     for _ in 0..MAX_ITERATIONS {
-        gradient.fill(0.0);
-        hessian.fill(0.0);
-        value = f.derivatives(&x, &mut gradient, &mut hessian);
-        let Some(step) = direction(&gradient, &hessian, group) else { break };
-        let Some((next, next_value)) = search(f, &x, value, &gradient, &step) else { break };
-        let moved = (&next - &x).amax();
-        x = next;
-        value = next_value;
-        if moved <= STEP_TOLERANCE * (1.0 + x.amax()) || x.amax() > FAR {
+        let Some(next) = step(f, &here, group, &mut damping) else { break };
+        let moved = (&next.x - &here.x).amax();
+        here = next;
+        if moved <= STEP_TOLERANCE * (1.0 + here.x.amax()) || here.x.amax() > FAR {
             break;
         }
     }
-    Found { x: x.as_slice().to_vec(), value }
+    Found { x: here.x.as_slice().to_vec(), value: here.value }
 }
 
 /// The lowest of several starts.
@@ -56,58 +57,76 @@ pub fn minimise_from(f: &impl Smooth, starts: &[Vec<f64>], group: &[usize]) -> O
     starts.iter().map(|s| minimise(f, s, group)).min_by(|a, b| a.value.total_cmp(&b.value))
 }
 
-/// `−H⁻¹g`, with H shifted until it is positive definite. None where the gradient is zero.
-fn direction(gradient: &DVector<f64>, hessian: &DMatrix<f64>, group: &[usize]) -> Option<DVector<f64>> {
-    if gradient.amax() == 0.0 {
-        return None;
-    }
-    let n = gradient.len();
-    let scale = (0..n).map(|k| hessian[(k, k)].abs()).fold(f64::MIN_POSITIVE, f64::max);
-    let mut shift = 0.0;
-    for _ in 0..60 {
-        let mut matrix = hessian.clone();
-        for i in 0..n {
-            for j in 0..n {
-                if group[i] == group[j] {
-                    matrix[(i, j)] += scale / n as f64;
-                }
-            }
-            matrix[(i, i)] += shift;
-        }
-        if let Some(factor) = matrix.cholesky() {
-            let step = factor.solve(&-gradient);
-            if step.iter().all(|v| v.is_finite()) {
-                return Some(step);
-            }
-        }
-        shift = if shift == 0.0 { 1e-9 * scale } else { shift * 10.0 };
-    }
-    Some(-gradient / scale.max(gradient.amax()))
+/// A point with all that is known of the function there.
+struct Place {
+    x: DVector<f64>,
+    value: f64,
+    gradient: DVector<f64>,
+    hessian: DMatrix<f64>,
 }
 
-/// Halves the step until the value falls as it should. None where no step lowers it: that is the end.
+impl Place {
+    fn at(f: &impl Smooth, x: DVector<f64>) -> Self {
+        let n = x.len();
+        let (mut gradient, mut hessian) = (DVector::zeros(n), DMatrix::zeros(n, n));
+        let value = f.derivatives(&x, &mut gradient, &mut hessian);
+        Self { x, value, gradient, hessian }
+    }
+}
+
+/// The next point: damped more until the function falls, and less from then on. None where nothing lowers it.
 ///
-/// Close to the minimum the fall is below rounding; there a full step is taken where it does not raise the value by more.
-fn search(
-    f: &impl Smooth,
-    x: &DVector<f64>,
-    value: f64,
-    gradient: &DVector<f64>,
-    step: &DVector<f64>,
-) -> Option<(DVector<f64>, f64)> {
-    let slope = gradient.dot(step);
-    let rounding = 8.0 * f64::EPSILON * (value.abs() + f64::MIN_POSITIVE);
-    // Logits never need to move further than this at once; it keeps a flat start from leaping.
-    let mut share = (50.0 / step.amax()).min(1.0);
-    for _ in 0..60 {
-        let next = x + step * share;
-        let next_value = f.value(&next);
-        let wanted = value + 1e-4 * share * slope;
-        let below_rounding = -slope * share <= 1e3 * rounding && next_value <= value + rounding;
-        if next_value.is_finite() && (next_value <= wanted || below_rounding) {
-            return Some((next, next_value));
+/// Damping rather than shortening the step: an action that is nearly out of the running has next to no curvature, and
+/// would hold all others back.
+fn step(f: &impl Smooth, here: &Place, group: &[usize], damping: &mut f64) -> Option<Place> {
+    if here.gradient.amax() == 0.0 {
+        return None;
+    }
+    let n = here.x.len();
+    let reach = here.x.amax().max(REACH);
+    let curvature = (0..n).map(|k| here.hessian[(k, k)].abs()).fold(f64::MIN_POSITIVE, f64::max);
+    let scale = curvature.max(here.gradient.amax() / reach);
+    while *damping <= DAMPING.1 {
+        if let Some(step) = direction(here, group, scale, *damping * scale).filter(|s| s.amax() <= reach) {
+            let next = &here.x + &step;
+            if step.amax() <= NEAR * (1.0 + here.x.amax()) {
+                let there = Place::at(f, next.clone());
+                let level = there.value <= here.value + ROUNDING * (1.0 + here.value.abs());
+                if level && there.gradient.amax() <= 0.5 * here.gradient.amax() {
+                    *damping = eased(*damping);
+                    return Some(there);
+                }
+            }
+            let wanted = 1e-4 * here.gradient.dot(&step);
+            if wanted < -1e-4 * 1e3 * f64::EPSILON * here.value.abs() && f.value(&next) <= here.value + wanted {
+                *damping = eased(*damping);
+                return Some(Place::at(f, next));
+            }
+            if -here.gradient.dot(&step) <= 1e-2 * f64::EPSILON * here.value.abs() {
+                return None;
+            }
         }
-        share *= 0.5;
+        *damping = (10.0 * *damping).max(DAMPING.0);
     }
     None
+}
+
+fn eased(damping: f64) -> f64 {
+    if damping <= DAMPING.0 { 0.0 } else { 0.1 * damping }
+}
+
+/// `−(H + shift)⁻¹g`. None where that matrix is not positive definite.
+fn direction(here: &Place, group: &[usize], scale: f64, shift: f64) -> Option<DVector<f64>> {
+    let n = here.x.len();
+    let mut matrix = here.hessian.clone();
+    for i in 0..n {
+        for j in 0..n {
+            if group[i] == group[j] {
+                matrix[(i, j)] += scale / n as f64;
+            }
+        }
+        matrix[(i, i)] += shift;
+    }
+    let step = matrix.cholesky()?.solve(&-&here.gradient);
+    step.iter().all(|v| v.is_finite()).then_some(step)
 }

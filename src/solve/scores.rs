@@ -135,9 +135,10 @@ fn within_groups(psi: Psi, data: &PairData, actions: usize) -> Scores {
     if !psi.is_convex() {
         let convex = minimise(Psi::Logistic, 1.0, &inner, &starts, &component);
         starts.push(convex.x);
-        starts.extend(random_starts(actions));
+        starts.extend(random_starts(&component));
     }
     let mut values = minimise(psi, 1.0, &inner, &starts, &component).x;
+    let escapes = falls_for_ever(psi, 1.0, &inner, &values);
     let mut top = Vec::new();
     for (action, value) in values.iter_mut().enumerate() {
         if groups.is_top(action) {
@@ -146,10 +147,17 @@ fn within_groups(psi: Psi, data: &PairData, actions: usize) -> Scores {
             *value = f64::NEG_INFINITY;
         }
     }
-    let status = if top.len() == actions { Status::Interior } else { Status::Boundary };
+    let status = if top.len() == actions && !escapes { Status::Interior } else { Status::Boundary };
     top.dedup();
     let unique = top.iter().all(|g| *g == top[0]);
     Scores { values, status, unique }
+}
+
+/// Whether a bounded ψ goes on falling as the scores are drawn apart, so that its minimum is at infinity.
+fn falls_for_ever(psi: Psi, lambda: f64, comparisons: &[Comparison], scores: &[f64]) -> bool {
+    let f = PairFit { comparisons, psi: |v| psi_term(psi, v, lambda) };
+    let s = DVector::from_column_slice(scores);
+    !psi.is_convex() && s.amax() > 1.0 && f.value(&(&s * 2.0)) <= f.value(&s)
 }
 
 /// The weighted least squares of IPO: `L h = b`, with L the graph Laplacian of q and
@@ -174,9 +182,16 @@ fn hinge(data: &PairData, actions: usize) -> Scores {
         x = newton::minimise(&PairFit { comparisons: &data.comparisons, psi: smooth }, &x, &group).x;
     }
     let exact = PairFit { comparisons: &data.comparisons, psi: |v| psi_term(Psi::Hinge, v, 1.0) };
-    let whole: Vec<f64> = (0..actions).map(|i| (x[i] - x[group[i]]).round()).collect();
     let value = |s: &[f64]| exact.value(&DVector::from_column_slice(s));
-    let best = if value(&whole) <= value(&x) + 1e-12 { centred(&whole, &group) } else { x };
+    // Rounding at each action's own fraction: some of these whole points must be as low as the point they surround.
+    let margin: Vec<f64> = (0..actions).map(|i| x[i] - x[group[i]]).collect();
+    let whole = margin
+        .iter()
+        .map(|m| m - m.floor() - 1e-9)
+        .chain([0.5])
+        .map(|fraction| margin.iter().map(|m| (m - fraction).ceil()).collect::<Vec<f64>>());
+    let best = whole.min_by(|a, b| value(a).total_cmp(&value(b))).filter(|w| value(w) <= value(&x) + 1e-12);
+    let best = best.map_or(x, |w| centred(&w, &group));
     Scores { unique: group.iter().all(|g| *g == 0), ..attained(best) }
 }
 
@@ -198,19 +213,20 @@ fn threshold(lambda: f64, data: &PairData, actions: usize) -> Scores {
     let fit = minimise(Psi::Logistic, 1.0, &data.comparisons, std::slice::from_ref(&zero), &group).x;
     let mut starts = vec![zero];
     starts.extend([0.1, 0.3, 1.0, 3.0].map(|k| fit.iter().map(|v| k * v).collect::<Vec<_>>()));
-    starts.extend(random_starts(actions));
+    starts.extend(random_starts(&group));
     let found = minimise(Psi::Threshold, lambda, &data.comparisons, &starts, &group);
-    let far = found.x.iter().any(|v| v.abs() > 1e4);
+    let escapes = falls_for_ever(Psi::Threshold, lambda, &data.comparisons, &found.x);
     Scores {
-        status: if far { Status::Boundary } else { Status::Interior },
+        status: if escapes { Status::Boundary } else { Status::Interior },
         unique: group.iter().all(|g| *g == 0),
         values: found.x,
     }
 }
 
-fn random_starts(actions: usize) -> impl Iterator<Item = Vec<f64>> {
+/// Mean zero in each group, as every start is, so that groups which were never compared stay where π_ref has them.
+fn random_starts(group: &[usize]) -> impl Iterator<Item = Vec<f64>> {
     let mut random = Random::new(1);
-    (0..8).map(move |_| (0..actions).map(|_| 6.0 * random.unit() - 3.0).collect())
+    (0..8).map(move |_| centred(&group.iter().map(|_| 6.0 * random.unit() - 3.0).collect::<Vec<_>>(), group))
 }
 
 /// The policy whose `μ(π/π_ref)` are `scores` up to a constant: log-probabilities. (A)
@@ -245,9 +261,9 @@ fn top_log_ratio(mu: Mu, log_ref: &[f64], below: &[f64], top: usize) -> f64 {
         let log_pi = below_top(mu, log_ref, below, t);
         let excess = log_sum_exp(&log_pi);
         if excess > 0.0 {
-            high = t;
+            high = t
         } else {
-            low = t;
+            low = t
         }
         let growth: f64 = log_pi
             .iter()
