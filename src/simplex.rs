@@ -33,7 +33,8 @@ pub fn probs(log_p: &[f64]) -> Vec<f64> {
 
 /// Probabilities, not necessarily normalised, to log-probabilities.
 pub fn logs(p: &[f64]) -> Vec<f64> {
-    log_softmax(&p.iter().map(|v| v.ln()).collect::<Vec<_>>())
+    let total: f64 = p.iter().sum();
+    p.iter().map(|v| (v / total).ln()).collect()
 }
 
 /// The same policy's logits with mean zero: the gauge that weight decay acts in.

@@ -70,7 +70,8 @@ fn a_minimiser_at_the_boundary_is_a_fact_and_not_a_failure() {
 
 #[test]
 fn train_records_the_first_and_the_last_step() {
-    let spec = r#"{"losses":[{"kind":"ipo","lambda":1}],"optimiser":{"steps":120,"record_every":50,"batch_size":null}}"#;
+    let spec =
+        r#"{"losses":[{"kind":"ipo","lambda":1}],"optimiser":{"steps":120,"record_every":50,"batch_size":null}}"#;
     let runs = json(&["train", "-"], spec);
     assert_eq!(runs["runs"][0]["steps"], serde_json::json!([0, 50, 100, 120]));
     assert_eq!(runs["runs"][0]["prompts"][0]["pi"].as_array().map(Vec::len), Some(4));

@@ -1,6 +1,8 @@
 //! Every loss on a softmax policy: its derivatives against central differences, the gradient that Adam follows, and the
 //! identities between losses.
 
+#![cfg(not(target_arch = "wasm32"))]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Exact minimisers: what they must satisfy on random problems, and what the paper says of them.
 
+#![cfg(not(target_arch = "wasm32"))]
+
 mod common;
 
 use common::{

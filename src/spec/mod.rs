@@ -258,6 +258,12 @@ impl Sweep {
     }
 }
 
+/// A text of an input as a message quotes it: on one line, and cut to `most` characters.
+pub(crate) fn short(text: &str, most: usize) -> String {
+    let clean: String = text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(most).is_none() { clean } else { clean + "…" }
+}
+
 /// What was wrong with an input: where, what came, and what is allowed. One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpecError {
@@ -270,7 +276,7 @@ pub struct SpecError {
 impl SpecError {
     /// An error at a path.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
+        Self { path: short(&path.into(), 120), message: short(&message.into(), 600) }
     }
 }
 

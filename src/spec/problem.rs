@@ -63,7 +63,10 @@ impl Problem {
                 Preferences::Counts { counts } => preference::counts(&counts[k]),
             };
             if pairs.comparisons.is_empty() {
-                let message = format!("gave no usable pair for prompt {}; use more draws or another seed", p.name);
+                let message = format!(
+                    "gave no usable pair for prompt {}; use more draws or another seed",
+                    super::short(&p.name, 40)
+                );
                 return Err(SpecError::new("preferences.draws", message));
             }
             prompts.push(Prompt { name: p.name.clone(), weight: p.weight / total, log_ref, log_star, pairs });

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     DecayOn, KlConvention, LossSpec, Optimiser, Preferences, PromptSpec, Spec, SpecError, Sweep, SweepOver, VERSION,
-    WeightDecay, limit,
+    WeightDecay, limit, short,
 };
 use crate::divergence::Divergence;
 use crate::loss::{Loss, Mu, Psi, Reward};
@@ -172,7 +172,12 @@ const SUM_TOLERANCE: f64 = 1e-6;
 
 fn distribution(node: &Node, normalise: bool) -> Read<Vec<f64>> {
     let most = if normalise { 1e100 } else { 1.0 };
-    let p: Vec<f64> = node.list(2, limit::ACTIONS)?.iter().map(|n| n.number(0.0, most)).collect::<Read<_>>()?;
+    // A probability that was computed may round to just above one.
+    let entry = |n: &Node| match n.value.as_f64() {
+        Some(p) if p > most && p <= most + SUM_TOLERANCE => Ok(p),
+        _ => n.number(0.0, most),
+    };
+    let p: Vec<f64> = node.list(2, limit::ACTIONS)?.iter().map(entry).collect::<Read<_>>()?;
     let sum: f64 = p.iter().sum();
     if sum <= 0.0 {
         return Err(SpecError::new(&node.path, "sums to 0, at least one entry must be above 0"));
@@ -276,8 +281,7 @@ fn loss(node: &Node) -> Read<LossSpec> {
         _ => Loss::Qpo(
             fields.need("psi")?.one_of(&Psi::ALL, Psi::key)?,
             match fields.get("mu") {
-                Some(n) if n.value.as_str() == Some("log") => Mu::Log,
-                Some(n) => Mu::FPrime(divergence(&n)?),
+                Some(n) => mu(&n)?,
                 None => Mu::Log,
             },
         ),
@@ -296,22 +300,27 @@ fn loss(node: &Node) -> Read<LossSpec> {
 const MIN_RATE: f64 = 1e-12;
 const MAX_RATE: f64 = 1e3;
 
-fn divergence(node: &Node) -> Read<Divergence> {
+fn mu(node: &Node) -> Read<Mu> {
     if node.value.is_object() {
-        let alpha = node.object(&["alpha"])?.need("alpha")?;
-        let a = alpha.number(0.0, 1.0)?;
-        return if a > 0.0 && a < 1.0 {
-            Ok(Divergence::Alpha(a))
-        } else {
-            Err(alpha.wrong("a number above 0 and below 1"))
-        };
+        return divergence(node).map(Mu::FPrime);
     }
-    let named = [
-        ("reverse-kl", Divergence::ReverseKl),
-        ("forward-kl", Divergence::ForwardKl),
-        ("jensen-shannon", Divergence::JensenShannon),
-    ];
-    node.one_of(&named, |(key, _)| key).map(|(_, d)| d)
+    let named = [("log", Mu::Log)].into_iter().chain(DIVERGENCES.map(|(key, d)| (key, Mu::FPrime(d))));
+    node.one_of(&named.collect::<Vec<_>>(), |(key, _)| key).map(|(_, mu)| mu)
+}
+
+const DIVERGENCES: [(&str, Divergence); 3] = [
+    ("reverse-kl", Divergence::ReverseKl),
+    ("forward-kl", Divergence::ForwardKl),
+    ("jensen-shannon", Divergence::JensenShannon),
+];
+
+fn divergence(node: &Node) -> Read<Divergence> {
+    if !node.value.is_object() {
+        return node.one_of(&DIVERGENCES, |(key, _)| key).map(|(_, d)| d);
+    }
+    let alpha = node.object(&["alpha"])?.need("alpha")?;
+    let a = alpha.number(0.0, 1.0)?;
+    if a > 0.0 && a < 1.0 { Ok(Divergence::Alpha(a)) } else { Err(alpha.wrong("a number above 0 and below 1")) }
 }
 
 fn weight_decay(node: &Node, default: WeightDecay) -> Read<WeightDecay> {
@@ -386,7 +395,7 @@ impl<'a> Node<'a> {
     fn object(&self, allowed: &[&str]) -> Read<Fields<'a>> {
         let map = self.value.as_object().ok_or_else(|| self.wrong("an object in braces"))?;
         if let Some(name) = map.keys().find(|k| !allowed.contains(&k.as_str())) {
-            return Err(SpecError::new(join(&self.path, &short(name)), unknown(name, allowed)));
+            return Err(SpecError::new(join(&self.path, &short(name, QUOTED)), unknown(name, allowed)));
         }
         Ok(Fields { map, path: self.path.clone() })
     }
@@ -487,17 +496,14 @@ fn nearest<'n>(name: &str, allowed: &[&'n str]) -> Option<&'n str> {
         .map(|(_, candidate)| candidate)
 }
 
+/// Characters of an input that a message quotes.
+const QUOTED: usize = 40;
+
 /// A value as an error quotes it: on one line, and not the whole file.
 fn shown(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("a list of {}", items.len()),
         Value::Object(_) => "an object".to_owned(),
-        other => short(&other.to_string()),
+        other => short(&other.to_string(), QUOTED),
     }
-}
-
-fn short(text: &str) -> String {
-    const MOST: usize = 40;
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if clean.chars().count() <= MOST { clean } else { clean.chars().take(MOST).chain(['…']).collect() }
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Preset, Spec, SpecError, limit};
+use super::{Preset, Spec, SpecError, limit, short};
 
 /// What a fragment holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,12 +74,13 @@ impl Link {
         if let Some((_, name)) = pairs.iter().find(|(k, _)| k == "preset") {
             let names = Preset::ALL.map(Preset::key).join(", ");
             preset = Preset::from_key(name)
-                .ok_or_else(|| SpecError::new("preset", format!("{name} is not one of {names}")))?;
+                .ok_or_else(|| SpecError::new("preset", format!("{} is not one of {names}", short(name, 40))))?;
         }
         let mut base = preset.spec();
         if let Some((_, text)) = pairs.iter().find(|(k, _)| k == "lambda") {
-            let lambda =
-                text.parse().map_err(|_| SpecError::new("lambda", format!("got {text}, expected a number")))?;
+            let lambda = text
+                .parse()
+                .map_err(|_| SpecError::new("lambda", format!("got {}, expected a number", short(text, 40))))?;
             set_lambda(&mut base, lambda);
         }
         let mut value = base.to_json();
@@ -160,11 +161,14 @@ fn set(root: &mut Value, path: &str, new: Value) -> Result<(), SpecError> {
                 let length = items.len();
                 let k = name.parse::<usize>().ok().filter(|k| *k < length);
                 let k = k.ok_or_else(|| {
-                    SpecError::new(path, format!("{name} is not a position in a list of {length}, 0 to {}", length - 1))
+                    SpecError::new(
+                        path,
+                        format!("{} is not a position in a list of {length}, 0 to {}", short(name, 40), length - 1),
+                    )
                 })?;
                 &mut items[k]
             }
-            _ => return Err(SpecError::new(path, format!("{name} is not inside a list or an object"))),
+            _ => return Err(SpecError::new(path, format!("{} is not inside a list or an object", short(name, 40)))),
         };
     }
     *place = new;
