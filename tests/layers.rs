@@ -42,7 +42,9 @@ fn violations(path: &str, source: &str) -> Vec<String> {
             // What `lib.rs` itself holds: macros and functions, in no layer.
             None if name.is_empty() => {}
             None => wrong.push(format!("{path}:{line}: {name} is in no row of the table")),
-            Some(other) if other > own => wrong.push(format!("{path}:{line}: {module} imports {name}, which is above it")),
+            Some(other) if other > own => {
+                wrong.push(format!("{path}:{line}: {module} imports {name}, which is above it"))
+            }
             Some(_) => {}
         }
     }
@@ -118,7 +120,10 @@ fn without_comments_and_texts(source: &str) -> String {
             rest = &rest[taken..];
         } else {
             // A whole word at once: the r of `for` begins no raw text.
-            let word = rest.find(|c| !is_of_name(c)).filter(|n| *n > 0).unwrap_or(rest.chars().next().map_or(1, char::len_utf8));
+            let word = rest
+                .find(|c| !is_of_name(c))
+                .filter(|n| *n > 0)
+                .unwrap_or(rest.chars().next().map_or(1, char::len_utf8));
             plain.push_str(&rest[..word]);
             rest = &rest[word..];
         }
@@ -258,7 +263,10 @@ fn a_violation_carries_its_place_and_a_new_module_needs_a_row() {
     assert_eq!(wrong, ["simplex.rs:4: simplex imports loss, which is above it"]);
     assert_eq!(violations("novel/mod.rs", ""), ["novel/mod.rs: novel is in no row of the table"]);
     assert_eq!(violations("cli/mod.rs", "use crate::novel::x;"), ["cli/mod.rs:1: novel is in no row of the table"]);
-    assert_eq!(violations("loss/mod.rs", "use super::{app, simplex};"), ["loss/mod.rs:1: loss imports app, which is above it"]);
+    assert_eq!(
+        violations("loss/mod.rs", "use super::{app, simplex};"),
+        ["loss/mod.rs:1: loss imports app, which is above it"]
+    );
     assert_eq!(violations("trace.rs", "use super::cli::x;"), ["trace.rs:1: trace imports cli, which is above it"]);
     assert_eq!(violations("loss/mod.rs", "mod tests { use super::qpo::Psi; }"), Vec::<String>::new());
     assert_eq!(violations("bin/typo_lab.rs", "fn main() { typo_lab::cli::main() }"), Vec::<String>::new());

@@ -7,6 +7,7 @@ use gloo::utils::window;
 use wasm_bindgen::JsValue;
 
 use super::state::{State, View};
+use crate::spec::Preset;
 use crate::spec::url::Link;
 
 /// What an address opens: the view, its experiment, and the moment of training if it names one.
@@ -16,20 +17,22 @@ pub type Opened = (View, Link, Option<f64>);
 const MOST_ACTIONS: usize = 64;
 /// Prompts likewise.
 const MOST_PROMPTS: usize = 8;
-/// Steps of one run in the page, over all losses.
+/// Steps of a run, over all losses.
 const MOST_STEPS: u64 = 2_000_000;
+/// Prompts × actions³ × sweep points × losses, to which the exact curves' time is proportional: about a third of a second.
+const MOST_WORK: usize = 5_000_000;
 
 /// Reads the address.
 ///
 /// # Errors
-/// One sentence for the reader.
+/// What is wrong with it, in one sentence; what is shown instead is for the caller to say.
 pub fn read() -> Result<Opened, String> {
     let fragment = window().location().hash().unwrap_or_default();
     let named =
         |pairs: &[(String, String)]| pairs.iter().find(|(k, _)| k == "view").and_then(|(_, v)| View::from_key(v));
     let default = |pairs: &[(String, String)]| named(pairs).unwrap_or(View::Interpolation).preset();
-    let link = Link::from_fragment_with(&fragment, default)
-        .map_err(|e| format!("This link could not be read. {e}. The default is shown."))?;
+    let link =
+        Link::from_fragment_with(&fragment, default).map_err(|e| format!("This link could not be read. {e}."))?;
     bounded(&link)?;
     let view = named(&link.page).unwrap_or_else(|| View::of(&link.spec));
     let at = link.page.iter().find(|(k, _)| k == "at").and_then(|(_, t)| t.parse::<f64>().ok());
@@ -40,11 +43,13 @@ pub fn read() -> Result<Opened, String> {
 fn bounded(link: &Link) -> Result<(), String> {
     let spec = &link.spec;
     let (prompts, actions) = (spec.prompts.len(), spec.prompts[0].pi_ref.len());
+    let (points, losses) = (spec.sweep.points, spec.losses.len());
     let steps: u64 = spec.losses.iter().map(|l| l.steps.unwrap_or(spec.optimiser.steps)).sum();
-    if actions > MOST_ACTIONS || prompts > MOST_PROMPTS || steps > MOST_STEPS || spec.sweep.points > 1001 {
+    let work = prompts * actions.pow(3) * points * losses;
+    if actions > MOST_ACTIONS || prompts > MOST_PROMPTS || steps > MOST_STEPS || work > MOST_WORK {
         return Err(format!(
-            "This link asks for {prompts} prompts of {actions} actions, {steps} steps and {} sweep points; the page takes up to {MOST_PROMPTS}, {MOST_ACTIONS}, {MOST_STEPS} and 1001. The default is shown; use the typo-lab program for larger ones.",
-            spec.sweep.points
+            "This link asks for {losses} losses, {prompts} prompts of {actions} actions, {points} sweep points and {steps} \
+             steps, more than the page computes at once; the typo-lab program does, or use fewer of them."
         ));
     }
     Ok(())
@@ -61,13 +66,15 @@ const THROTTLE_MS: u32 = 200;
 pub fn fragment(state: &State) -> String {
     let mut link = state.link().clone();
     link.page.retain(|(k, _)| k != "view" && k != "at");
+    let mut default = Preset::Figure2;
     if state.view != View::of(&link.spec) {
         link.page.push(("view".into(), state.view.key().into()));
+        default = state.view.preset();
     }
     if state.cursor < 1.0 && !state.playing {
         link.page.push(("at".into(), format!("{:.4}", state.cursor)));
     }
-    link.to_fragment()
+    link.to_fragment_with(default)
 }
 
 /// Writes the address soon, replacing the current one.

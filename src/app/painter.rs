@@ -70,7 +70,8 @@ fn theme_of_page() -> Theme {
 
 impl Entry {
     fn paint(&self, theme: &Theme) {
-        let width = f64::from(self.canvas.client_width());
+        // Not client_width, which rounds: a canvas of 600.4 pixels would be stretched, and blurred.
+        let width = self.canvas.get_bounding_client_rect().width();
         if width < 40.0 {
             return;
         }

@@ -160,7 +160,7 @@ impl State {
                     (state.cursor, state.playing) = (at, false);
                 }
             }
-            Err(message) => state.notice = Some(message),
+            Err(message) => state.notice = Some(format!("{message} The default is shown instead.")),
         }
         state
     }
@@ -190,6 +190,7 @@ impl State {
 
     fn edited(mut self, edit: Edit) -> Self {
         let before = self.spec().clone();
+        self.notice = None;
         let spec = &mut self.links[self.view as usize].spec;
         match edit {
             Edit::Lambda(lambda) => url::set_lambda(spec, lambda),
@@ -291,12 +292,12 @@ impl Reducible for State {
                 (state.cursor, state.playing, state.notice) = (at, false, None);
                 state
             }
-            Action::Open(Err(message)) | Action::Notice(Some(message)) => {
-                state.notice = Some(message);
+            Action::Open(Err(message)) => {
+                state.notice = Some(format!("{message} The page stays as it was."));
                 state
             }
-            Action::Notice(None) => {
-                state.notice = None;
+            Action::Notice(notice) => {
+                state.notice = notice;
                 state
             }
             Action::Play => {

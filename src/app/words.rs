@@ -82,12 +82,13 @@ pub fn interpolation_headline(exact: &Exact) -> String {
 pub fn interpolation_lead(exact: &Exact) -> String {
     let to_mode = exact.losses.iter().filter(|l| !reaches_star(l) && l.limits.outside_mode <= REACHED).count();
     let others = exact.losses.iter().filter(|l| !reaches_star(l)).count();
+    let who = if others == exact.losses.len() { "They" } else { "The others" };
     let fate = if others == 0 {
-        ""
+        String::new()
     } else if to_mode == others {
-        " The others slide to the mode of π*, with no diversity left."
+        format!(" {who} slide to the mode of π*, with no diversity left.")
     } else {
-        " The others end elsewhere; the table says where."
+        format!(" {who} end elsewhere; the table says where.")
     };
     format!(
         "Drag the star or the ring. Thick lines are training runs, thin ones the exact minimisers over every λ.{fate}"

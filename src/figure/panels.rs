@@ -106,7 +106,7 @@ pub fn height(width: f64, panels: usize, plot: f64) -> f64 {
 
 /// Opacity of the k-th of n actions' curves: the first is full.
 fn shade(k: usize, n: usize) -> f64 {
-    if n < 2 { 1.0 } else { 1.0 - 0.62 * k as f64 / (n - 1) as f64 }
+    if n < 2 { 1.0 } else { 1.0 - 0.42 * k as f64 / (n - 1) as f64 }
 }
 
 /// Actions up to which curves are labelled one by one.
@@ -140,7 +140,7 @@ impl Panels {
         let y = Scale::linear(0.0, 1.0, r.bottom(), r.y);
         let (x, ticks) = self.x_scale(r, panel);
         let ones: Vec<Tick> = [(0.0, "0"), (0.5, "0.5"), (1.0, "1")].map(|(v, l)| (v, l.to_owned())).into();
-        s.text((r.x, r.y - 13.0), panel.loss.name(), Type::plain(13.0, style.colour, Anchor::Left).bold());
+        s.text((r.x, r.y - 13.0), panel.loss.name(), Type::plain(13.0, style.name, Anchor::Left).bold());
         axis::y_axis(s, theme, r, y, &ones, axis);
         axis::x_axis(s, theme, r, x, &ticks);
         for p in &self.reference {
@@ -152,7 +152,14 @@ impl Panels {
         let n = panel.pi.len();
         for (k, pi) in panel.pi.iter().enumerate().rev() {
             let points: Vec<_> = panel.x.iter().zip(pi).map(|(a, b)| (x.at(*a), y.at(*b))).collect();
-            self.curve(s, r, panel, &points, x, Stroke::solid(style.colour, style.width).faint(ink * shade(k, n)));
+            self.curve(
+                s,
+                r,
+                panel,
+                &points,
+                x,
+                Stroke::solid(style.colour, style.width * (0.5 + 0.5 * shade(k, n))).faint(ink * shade(k, n)),
+            );
         }
         if let Some(at) = panel.cursor {
             let at = x.at(at).clamp(r.x, r.right());
@@ -207,7 +214,7 @@ fn level(r: Region, y: Scale, p: f64) -> [(f64, f64); 2] {
 /// Names the curves at their right ends, spread so that no two names overlap.
 fn label_ends<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, r: Region, y: Scale, panel: &Panel, ink: f64) {
     const SPACE: f64 = 12.5;
-    let colour = theme.style(panel.loss).colour;
+    let colour = theme.style(panel.loss).name;
     let mut ends: Vec<(f64, usize)> =
         panel.pi.iter().enumerate().filter_map(|(k, p)| p.last().map(|v| (y.at(*v), k))).collect();
     ends.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));

@@ -202,7 +202,7 @@ fn legend(s: &mut Sketch<SVGBackend>, theme: &Theme, problem: &Problem, r: Regio
         let style = theme.style(l.loss);
         let line = super::sketch::Stroke::solid(style.colour, style.width).dashed(style.dash);
         s.line(&[(x, r.y), (x + 34.0, r.y)], line);
-        s.text((x + 42.0, r.y), l.loss.name(), Type::plain(14.0, style.colour, Anchor::Left).bold());
+        s.text((x + 42.0, r.y), l.loss.name(), Type::plain(14.0, style.name, Anchor::Left).bold());
     }
 }
 

@@ -211,7 +211,7 @@ impl<'a, DB: DrawingBackend> Sketch<'a, DB> {
 
     /// A loss's marker with a rim of the paper's colour, so that markers on one spot stay apart.
     pub fn marker(&mut self, centre: (f64, f64), marker: Marker, radius: f64, colour: RGBColor, rim: RGBColor) {
-        self.shape(centre, marker, radius + 1.5, rim);
+        self.shape(centre, marker, radius + 1.25, rim);
         self.shape(centre, marker, radius, colour);
     }
 

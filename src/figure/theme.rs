@@ -17,8 +17,10 @@ pub struct Theme {
     pub grid: RGBColor,
     /// Cursors.
     pub accent: RGBColor,
-    /// One a loss, in the order of [`KEYS`].
+    /// Curves, one a loss, in the order of [`KEYS`].
     pub losses: [RGBColor; 6],
+    /// The same hues where they are read as text.
+    pub names: [RGBColor; 6],
 }
 
 /// Names of the loss colours, as the style sheet has them.
@@ -29,6 +31,8 @@ pub const KEYS: [&str; 6] = ["rlhf", "dpo", "ipo", "f-dpo", "typo", "qpo"];
 pub struct LossStyle {
     /// The hue.
     pub colour: RGBColor,
+    /// The hue of its name.
+    pub name: RGBColor,
     /// Lengths of ink and gap in pixels; empty for a solid line.
     pub dash: &'static [f64],
     /// Pixels.
@@ -64,6 +68,7 @@ impl Theme {
             grid: rgb(0x00e6_e4dd),
             accent: rgb(0x000c_7a74),
             losses: [0x006f_6f78, 0x000b_66b2, 0x00b0_6f00, 0x000a_8a63, 0x00d1_490c, 0x007b_3fa0].map(rgb),
+            names: [0x005d_5d66, 0x000b_5fa6, 0x008a_5600, 0x0008_714f, 0x00b8_3d07, 0x007b_3fa0].map(rgb),
         }
     }
 
@@ -76,6 +81,7 @@ impl Theme {
             grid: rgb(0x002a_2d30),
             accent: rgb(0x004f_b3ad),
             losses: [0x00a8_a8b3, 0x005f_a8e8, 0x00e0_a03a, 0x003f_c39a, 0x00ff_7a45, 0x00c3_93e6].map(rgb),
+            names: [0x00b4_b4be, 0x006f_b2ee, 0x00e0_a03a, 0x003f_c39a, 0x00ff_8a5a, 0x00c3_93e6].map(rgb),
         }
     }
 
@@ -83,17 +89,20 @@ impl Theme {
     pub fn from_names(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let light = Self::light();
         let get = |name: &str, or: RGBColor| lookup(name).and_then(|text| parse(&text)).unwrap_or(or);
-        let mut losses = light.losses;
-        for (key, colour) in KEYS.iter().zip(&mut losses) {
-            *colour = get(&format!("loss-{key}"), *colour);
-        }
+        let hues = |kind: &str, mut colours: [RGBColor; 6]| {
+            for (key, colour) in KEYS.iter().zip(&mut colours) {
+                *colour = get(&format!("{kind}-{key}"), *colour);
+            }
+            colours
+        };
         Self {
             paper: get("paper", light.paper),
             ink: get("ink", light.ink),
             soft: get("soft", light.soft),
             grid: get("grid", light.grid),
             accent: get("accent", light.accent),
-            losses,
+            losses: hues("loss", light.losses),
+            names: hues("text", light.names),
         }
     }
 
@@ -107,7 +116,7 @@ impl Theme {
             Loss::Typo => (4, &[], 3.0, Marker::TriangleDown),
             Loss::Qpo(..) => (5, &[12.0, 4.0], 2.0, Marker::Hexagon),
         };
-        LossStyle { colour: self.losses[place], dash, width, marker }
+        LossStyle { colour: self.losses[place], name: self.names[place], dash, width, marker }
     }
 }
 

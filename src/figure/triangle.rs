@@ -112,19 +112,18 @@ impl Triangle {
         let apart = (reference.0 - star.0).hypot(reference.1 - star.1);
         s.ring(reference, 9.0, theme.paper, 5.0);
         s.ring(reference, 9.0, theme.ink, 2.5);
-        s.star(star, 10.0, theme.ink, theme.paper);
+        s.star(star, 12.5, theme.ink, theme.paper);
         let type_ = Type::plain(18.0, theme.ink, Anchor::Left);
         if apart < 4.0 {
-            plate(s, theme, (star.0 + 15.0, star.1 + 1.0), 68.0);
-            s.text((star.0 + 16.0, star.1 + 1.0), "π* =", type_.maths());
-            s.symbol((star.0 + 53.0, star.1 + 1.0), "π", "ref", type_);
+            s.text((star.0 + 18.0, star.1 + 1.0), "π* =", type_.maths());
+            s.symbol((star.0 + 55.0, star.1 + 1.0), "π", "ref", type_);
             return;
         }
         // Each label stands on the side away from the other handle, so that the two never meet.
         let above = star.1 <= reference.1;
         let (star_dy, reference_dy) = if above { (-7.0, 9.0) } else { (9.0, -7.0) };
-        plate(s, theme, (star.0 + 14.0, star.1 + star_dy), 20.0);
-        s.symbol((star.0 + 15.0, star.1 + star_dy), "π*", "", type_);
+        plate(s, theme, (star.0 + 15.0, star.1 + star_dy), 20.0);
+        s.symbol((star.0 + 16.0, star.1 + star_dy), "π*", "", type_);
         plate(s, theme, (reference.0 + 15.0, reference.1 + reference_dy), 32.0);
         s.symbol((reference.0 + 16.0, reference.1 + reference_dy), "π", "ref", type_);
     }
@@ -133,7 +132,7 @@ impl Triangle {
 /// Paper under a label, so that curves do not run through its letters.
 fn plate<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, (x, y): (f64, f64), width: f64) {
     let corners = [(0.0, -8.0), (width, -8.0), (width, 10.0), (0.0, 10.0)].map(|(dx, dy)| (x + dx, y + dy));
-    s.polygon(&corners, theme.paper.mix(0.85));
+    s.polygon(&corners, theme.paper.mix(0.7));
 }
 
 fn draw_path<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, path: &Path) {
@@ -152,7 +151,7 @@ fn draw_ends<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry,
         s.ring(at, 3.5, style.colour, 1.5);
     }
     if let Some(p) = path.run.last() {
-        s.marker(g.pixel(*p), style.marker, if path.dimmed { 3.5 } else { 5.0 }, style.colour, theme.paper);
+        s.marker(g.pixel(*p), style.marker, if path.dimmed { 3.0 } else { 4.25 }, style.colour, theme.paper);
     }
 }
 

@@ -261,9 +261,9 @@ fn top_log_ratio(mu: Mu, log_ref: &[f64], below: &[f64], top: usize) -> f64 {
         let log_pi = below_top(mu, log_ref, below, t);
         let excess = log_sum_exp(&log_pi);
         if excess > 0.0 {
-            high = t
+            high = t;
         } else {
-            low = t
+            low = t;
         }
         let growth: f64 = log_pi
             .iter()

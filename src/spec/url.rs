@@ -28,8 +28,13 @@ const MAX_LENGTH: usize = 1 << 20;
 impl Link {
     /// The fragment, without `#`. Empty for the default preset with nothing changed.
     pub fn to_fragment(&self) -> String {
+        self.to_fragment_with(Preset::Figure2)
+    }
+
+    /// The same, for a reader that takes `default` where no preset is named.
+    pub fn to_fragment_with(&self, default: Preset) -> String {
         let mut parts: Vec<String> = self.page.iter().map(|(k, v)| format!("{}={}", escape(k), escape(v))).collect();
-        if self.preset != Preset::Figure2 {
+        if self.preset != default {
             parts.push(format!("preset={}", self.preset.key()));
         }
         let mut base = self.preset.spec();

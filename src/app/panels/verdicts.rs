@@ -16,7 +16,13 @@ pub struct VerdictProps {
 }
 
 /// A table with a line a loss; pointing at a line brings its loss forward.
-fn table(props: &VerdictProps, caption: &str, heads: Html, cells: impl Fn(usize, &ExactLoss) -> Html) -> Html {
+fn table(
+    props: &VerdictProps,
+    class: &'static str,
+    caption: &str,
+    heads: Html,
+    cells: impl Fn(usize, &ExactLoss) -> Html,
+) -> Html {
     let line = |(k, l): (usize, &ExactLoss)| {
         let focus = |to: Option<usize>| {
             let dispatch = props.dispatch.clone();
@@ -31,7 +37,7 @@ fn table(props: &VerdictProps, caption: &str, heads: Html, cells: impl Fn(usize,
         }
     };
     html! {
-        <div class="table-frame" tabindex="0" role="region" aria-label={caption.to_owned()}>
+        <div class={classes!("table-frame", class)} tabindex="0" role="region" aria-label={caption.to_owned()}>
         <table class="verdicts">
             <caption class="visually-hidden">{ caption.to_owned() }</caption>
             <thead><tr>{ heads }</tr></thead>
@@ -60,22 +66,28 @@ pub fn InterpolationVerdicts(props: &VerdictProps) -> Html {
         </>
     };
     let yes_no = |holds: bool| verdict(holds, if holds { "yes" } else { "no" });
-    table(props, "Where each loss ends, and which interpolation criteria hold", heads, |_, l| {
-        let found = &l.minimisers[0];
-        let pi = crate::simplex::probs(&found.log_pi);
-        let nats = props.exact.problem.distance(&prompt.log_star, &found.log_pi);
-        let boundary = found.status == crate::solve::Status::Boundary;
-        html! {
-            <>
-                <td>{ words::low_limit(l) }</td>
-                <td>{ symbol(&words::high_limit(l)) }</td>
-                { yes_no(words::is_strong(l)) }
-                { yes_no(words::is_weak(l)) }
-                <td class="number" data-pi={json(&pi)}>{ words::policy(&pi) }if boundary { <small>{ "at the boundary" }</small> }</td>
-                <td class="number" data-nats={nats.to_string()}>{ words::nats(nats) }</td>
-            </>
-        }
-    })
+    table(
+        props,
+        "interpolation-verdicts",
+        "Where each loss ends, and which interpolation criteria hold",
+        heads,
+        |_, l| {
+            let found = &l.minimisers[0];
+            let pi = crate::simplex::probs(&found.log_pi);
+            let nats = props.exact.problem.distance(&prompt.log_star, &found.log_pi);
+            let boundary = found.status == crate::solve::Status::Boundary;
+            html! {
+                <>
+                    <td>{ words::low_limit(l) }</td>
+                    <td>{ symbol(&words::high_limit(l)) }</td>
+                    { yes_no(words::is_strong(l)) }
+                    { yes_no(words::is_weak(l)) }
+                    <td class="number" data-pi={json(&pi)}>{ words::policy(&pi) }if boundary { <small>{ "at the boundary" }</small> }</td>
+                    <td class="number" data-nats={nats.to_string()}>{ words::nats(nats) }</td>
+                </>
+            }
+        },
+    )
 }
 
 /// `π_ref` set with its subscript.
@@ -98,15 +110,21 @@ pub fn PreservationVerdicts(props: &VerdictProps) -> Html {
             <th scope="col">{ "improves the bad, keeps the good" }<small>{ "Thm 3.1, Prop. 4.1" }</small></th>
         </>
     };
-    table(props, "Distance to π* on each prompt, and whether good prompts are kept", heads, |_, l| {
-        let prompts = problem.prompts.iter().enumerate().map(|(x, p)| {
-            let nats = distance(x, l);
-            let text = if p.is_good() { words::harm(nats) } else { words::gain(reference(x) - nats) };
-            html! { <td class="number" data-nats={nats.to_string()}>{ text }</td> }
-        });
-        let (holds, text) = l.preservation.as_ref().map_or((false, "—".to_owned()), words::selectivity);
-        html! { <>{ for prompts }{ verdict(holds, &text) }</> }
-    })
+    table(
+        props,
+        "preservation-verdicts",
+        "Distance to π* on each prompt, and whether good prompts are kept",
+        heads,
+        |_, l| {
+            let prompts = problem.prompts.iter().enumerate().map(|(x, p)| {
+                let nats = distance(x, l);
+                let text = if p.is_good() { words::harm(nats) } else { words::gain(reference(x) - nats) };
+                html! { <td class="number" data-nats={nats.to_string()}>{ text }</td> }
+            });
+            let (holds, text) = l.preservation.as_ref().map_or((false, "—".to_owned()), words::selectivity);
+            html! { <>{ for prompts }{ verdict(holds, &text) }</> }
+        },
+    )
 }
 
 /// Numbers for programs that read the page.

@@ -31,11 +31,11 @@ pub fn Interpolation(props: &ViewProps) -> Html {
                     <Legend state={state.clone()} dispatch={dispatch.clone()} />
                 </div>
                 <div class="curves">
-                    <h3>{ "While training: " }<span class="maths">{ "π(y)" }</span>{ " against steps" }<small>{ "dashed π*, dotted π" }<sub>{ "ref" }</sub></small></h3>
+                    <h2>{ "While training: " }<span class="maths">{ "π(y)" }</span>{ " against steps" }<small>{ "dashed π*, dotted π" }<sub>{ "ref" }</sub></small></h2>
                     <Figure drawing={Rc::new(learning(state, exact, 0))}
                         label="Learning curves: the probability of each response against training steps, a panel a loss. The numbers are in the table below." />
                     <Transport state={state.clone()} dispatch={dispatch.clone()} />
-                    <h3>{ "Where each loss ends: " }<span class="maths">{ "π(y)" }</span>{ " against λ" }</h3>
+                    <h2>{ "Where each loss ends: " }<span class="maths">{ "π(y)" }</span>{ " against λ" }</h2>
                     <Figure drawing={Rc::new(over_lambda(state, exact, 0))}
                         label={format!("Exact minimisers against lambda, a panel a loss. {headline}")} />
                 </div>

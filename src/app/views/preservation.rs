@@ -31,11 +31,11 @@ pub fn Preservation(props: &ViewProps) -> Html {
             <div class="figures prompts">
                 { for prompts.iter().enumerate().map(|(x, p)| html! {
                     <section class="prompt" key={x} aria-label={format!("{} prompt", p.name)}>
-                        <h3>{ format!("{} prompt", capital(&p.name)) }<small>{ if p.is_good() { "the reference is ideal" } else { "the reference is off" } }</small></h3>
+                        <h2>{ format!("{} prompt", capital(&p.name)) }<small>{ if p.is_good() { "the reference is ideal" } else { "the reference is off" } }</small></h2>
                         { simplex(props, x) }
                         <Figure drawing={Rc::new(Drawing::Distances(distances(state, exact, x)))}
                             label={format!("Distance to π* in nats against log λ on the {} prompt, a curve a loss.", p.name)} />
-                        <h3>{ "While training" }</h3>
+                        <h2>{ "While training" }</h2>
                         <Figure drawing={Rc::new(learning(state, exact, x))}
                             label={format!("Learning curves on the {} prompt, a panel a loss.", p.name)} />
                     </section>
