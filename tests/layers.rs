@@ -43,7 +43,7 @@ fn violations(path: &str, source: &str) -> Vec<String> {
             None if name.is_empty() => {}
             None => wrong.push(format!("{path}:{line}: {name} is in no row of the table")),
             Some(other) if other > own => {
-                wrong.push(format!("{path}:{line}: {module} imports {name}, which is above it"))
+                wrong.push(format!("{path}:{line}: {module} imports {name}, which is above it"));
             }
             Some(_) => {}
         }

@@ -19,6 +19,8 @@ const MOST_ACTIONS: usize = 64;
 const MOST_PROMPTS: usize = 8;
 /// Steps of a run, over all losses.
 const MOST_STEPS: u64 = 2_000_000;
+/// Points of a sweep, which are also drawn.
+const MOST_POINTS: usize = 1001;
 /// Prompts × actions³ × sweep points × losses, to which the exact curves' time is proportional: about a third of a second.
 const MOST_WORK: usize = 5_000_000;
 
@@ -46,7 +48,12 @@ fn bounded(link: &Link) -> Result<(), String> {
     let (points, losses) = (spec.sweep.points, spec.losses.len());
     let steps: u64 = spec.losses.iter().map(|l| l.steps.unwrap_or(spec.optimiser.steps)).sum();
     let work = prompts * actions.pow(3) * points * losses;
-    if actions > MOST_ACTIONS || prompts > MOST_PROMPTS || steps > MOST_STEPS || work > MOST_WORK {
+    if actions > MOST_ACTIONS
+        || prompts > MOST_PROMPTS
+        || steps > MOST_STEPS
+        || points > MOST_POINTS
+        || work > MOST_WORK
+    {
         return Err(format!(
             "This link asks for {losses} losses, {prompts} prompts of {actions} actions, {points} sweep points and {steps} \
              steps, more than the page computes at once; the typo-lab program does, or use fewer of them."

@@ -37,6 +37,9 @@ impl Crisp {
             canvas.set_height(device_h);
         }
         let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+        // The whole surface, also the part of a pixel that a fractional width leaves at the right edge.
+        context.set_transform(1.0, 0.0, 0.0, 1.0, 0.0, 0.0).ok()?;
+        context.clear_rect(0.0, 0.0, f64::from(device_w), f64::from(device_h));
         let scale = ratio / FINE;
         context.set_transform(scale, 0.0, 0.0, scale, 0.0, 0.0).ok()?;
         context.set_line_join("round");

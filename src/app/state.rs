@@ -160,7 +160,7 @@ impl State {
                     (state.cursor, state.playing) = (at, false);
                 }
             }
-            Err(message) => state.notice = Some(format!("{message} The default is shown instead.")),
+            Err(message) => state.notice = Some(format!("{message} The default is shown.")),
         }
         state
     }

@@ -25,7 +25,7 @@ const TRAINED = 1e-9;
  * its step is too long for a slope of λ, and the policy trembles about the minimum for ever; where it is within that
  * tremble hangs on the last digit. At λ = 1000 the other losses tremble too. Measured 2e-5; 2e-16 below these λ.
  */
-const TREMBLE = { from: (loss) => (loss === "rlhf" ? 5 : 500), within: 1e-4 };
+const TREMBLE = { from: (loss) => (loss === "rlhf" ? 1 : 500), within: 1e-4 };
 
 /** Collects whatever a context's pages complain about, and every request that leaves the origin. */
 async function watch(context, complaints) {
