@@ -1,4 +1,6 @@
 //! What the property tests share: random experiments, every loss, and the sizes that tolerances are built from.
+// Each test program compiles this file for itself and uses its own part of it.
+#![allow(dead_code)]
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
