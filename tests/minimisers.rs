@@ -137,10 +137,6 @@ fn assert_no_worse(
     Ok(())
 }
 
-fn decays() -> impl Strategy<Value = WeightDecay> {
-    (prop::sample::select(DecayOn::ALL.to_vec()), lambda(1e-6, 1e3)).prop_map(|(on, alpha)| WeightDecay { alpha, on })
-}
-
 proptest! {
     #![proptest_config(config(64))]
 
