@@ -6,7 +6,8 @@ import { workloads } from "./plain.mjs";
 const WARM_UP_MS = 300;
 /** A sample is long beside the clock's 5 µs and short beside a disturbance. */
 const SAMPLE_MS = 10;
-const SAMPLES = 15;
+/** In each of several pages. */
+const SAMPLES = 7;
 
 /** Warms `call(times)` up, then says how many calls make a sample. */
 function callsPerSample(call) {
@@ -19,12 +20,7 @@ function callsPerSample(call) {
   return Math.max(1, Math.round((SAMPLE_MS * calls) / (performance.now() - began)));
 }
 
-function quartiles(samples) {
-  const sorted = [...samples].sort((a, b) => a - b);
-  return [0.25, 0.5, 0.75].map((share) => sorted[Math.round(share * (sorted.length - 1))]);
-}
-
-/** Quartiles in microseconds a unit. Contenders take turns, so that a disturbance meets them all. */
+/** Samples in microseconds a unit. Contenders take turns, so that a disturbance meets them all. */
 function race(contenders) {
   const racing = contenders.map((c) => ({ ...c, times: callsPerSample(c.call), samples: [] }));
   for (let round = 0; round < SAMPLES; round++) {
@@ -34,7 +30,7 @@ function race(contenders) {
       samples.push(((performance.now() - start) * 1e3) / times / units);
     }
   }
-  return Object.fromEntries(racing.map(({ who, samples }) => [who, quartiles(samples)]));
+  return Object.fromEntries(racing.map(({ who, samples }) => [who, samples]));
 }
 
 function javascript({ units, work }) {
@@ -48,7 +44,7 @@ function javascript({ units, work }) {
   };
 }
 
-/** `{ name: { wasm: quartiles, javascript: quartiles } }`, the second where there is such a peer. */
+/** `{ name: { wasm: samples, javascript: samples } }`, the second where there is such a peer. */
 export async function measure() {
   await init({ module_or_path: "./browser_bg.wasm" });
   const bench = new Bench();

@@ -24,6 +24,7 @@ function digits(x) {
 /** A time in microseconds, in the unit that reads best. */
 function time(us) {
   if (us === undefined) return NONE;
+  if (us >= 1e6) return `${digits(us / 1e6)} s`;
   return us >= 1e3 ? `${digits(us / 1e3)} ms` : us >= 0.9995 ? `${digits(us)} µs` : `${digits(us * 1e3)} ns`;
 }
 

@@ -589,3 +589,22 @@ fn unnormalised_distributions_are_taken_only_where_they_are_announced() {
     let pi_ref = typo_lab::simplex::probs(&problem.prompts[0].log_ref);
     assert!(pi_ref.iter().zip([0.25, 0.25, 0.5]).all(|(p, expected)| (p - expected).abs() < 1e-15), "{pi_ref:?}");
 }
+
+/// 1e-300 beside 1e100 is no number once their sum is one, and an experiment without that action is another experiment.
+#[test]
+fn a_prompt_that_is_scaled_to_sum_one_keeps_every_reference_probability_or_is_refused() {
+    let text = r#"{"prompts":[{"normalise":true,"pi_ref":[1e-300,1e100],"pi_star":[1,1]}]}"#;
+    assert!(message(text).starts_with("prompts[0].pi_ref[0]: "), "{}", message(text));
+}
+
+/// Pairs drawn from π_ref carry the product of two of its entries, which may be too small for a number; their shares are not.
+#[test]
+fn pairs_of_a_tiny_reference_probability_keep_their_shares() {
+    for pi_ref in ["[5e-324,1]", "[1e-200,1]", "[1e-308,1]"] {
+        let preferences = r#""preferences":{"source":"population","pairing":"reference"}"#;
+        let text = format!(r#"{{"prompts":[{{"pi_ref":{pi_ref},"pi_star":[0.6,0.4]}}],{preferences}}}"#);
+        let problem = Problem::new(&Spec::from_text(&text).expect("a spec")).expect("a problem");
+        let pair = problem.prompts[0].pairs.comparisons[0];
+        assert!((pair.win - 0.6).abs() < 1e-12 && (pair.lose - 0.4).abs() < 1e-12, "{pi_ref}: {pair:?}");
+    }
+}

@@ -61,17 +61,11 @@ impl Batch {
         }
     }
 
-    /// Draws the next batch.
+    /// Draws the next batch; the last one's draws must have been taken.
     pub fn draw(&mut self) {
         let Self { random, source, tally, touched, .. } = self;
-        match touched {
-            None => tally.fill(0),
-            Some(touched) => {
-                for c in touched.drain(..) {
-                    tally[2 * c as usize] = 0;
-                    tally[2 * c as usize + 1] = 0;
-                }
-            }
+        if let Some(touched) = touched {
+            touched.clear();
         }
         let record = |outcome: u32| {
             let outcome = outcome as usize;
@@ -124,18 +118,21 @@ impl Batch {
         self.factor[x] / f64::from(self.size)
     }
 
-    /// Gives prompt `x`'s drawn comparisons: both actions, times the lower won, times it lost.
+    /// Gives prompt `x`'s drawn comparisons (both actions, times the lower won, times it lost) and forgets them, so that
+    /// the tally is empty for the next draw without being wiped.
     #[inline]
-    pub fn each(&self, x: usize, mut f: impl FnMut(u32, u32, f64, f64)) {
+    pub fn take(&mut self, x: usize, mut f: impl FnMut(u32, u32, f64, f64)) {
+        let Self { tally, pairs, touched, begins, .. } = self;
         let mut give = |c: usize| {
-            let (lost, won) = (self.tally[2 * c], self.tally[2 * c + 1]);
+            let (lost, won) = (tally[2 * c], tally[2 * c + 1]);
             if lost + won > 0 {
-                let (i, j) = self.pairs[c];
+                (tally[2 * c], tally[2 * c + 1]) = (0, 0);
+                let (i, j) = pairs[c];
                 f(i, j, f64::from(won), f64::from(lost));
             }
         };
-        let (begin, end) = (self.begins[x], self.begins[x + 1]);
-        match &self.touched {
+        let (begin, end) = (begins[x], begins[x + 1]);
+        match touched {
             None => (begin..end).for_each(&mut give),
             Some(touched) => {
                 let from = touched.partition_point(|c| (*c as usize) < begin);

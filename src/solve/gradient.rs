@@ -37,7 +37,6 @@ impl Gradient {
 
     /// The gradient of the full expectation at θ (P·A), penalty included.
     pub fn of_everything(&mut self, theta: &[f64]) {
-        self.values.fill(0.0);
         let n = self.pi.len();
         for x in 0..self.problem.prompts.len() {
             self.look_at(x, theta);
@@ -54,20 +53,20 @@ impl Gradient {
         self.add_decay(theta);
     }
 
-    /// The gradient of a batch at θ (P·A), penalty included.
-    pub fn of_batch(&mut self, theta: &[f64], batch: &Batch) {
-        self.values.fill(0.0);
+    /// The gradient of a batch at θ (P·A), penalty included. Takes the batch's draws.
+    pub fn of_batch(&mut self, theta: &[f64], batch: &mut Batch) {
         let n = self.pi.len();
         let everywhere = self.problem.policy_decay() > 0.0;
         for x in 0..self.problem.prompts.len() {
             let drawn = batch.drawn(x);
             if drawn == 0 && !everywhere {
+                self.values[x * n..(x + 1) * n].fill(0.0);
                 continue;
             }
             self.look_at(x, theta);
             if let Some(PairPart { psi, .. }) = self.loss.pair_part() {
                 let (g, score, lambda) = (&mut self.values[x * n..(x + 1) * n], &self.score, self.lambda);
-                batch.each(x, |i, j, win, lose| add_outcomes(psi, lambda, score, (i, j), (win, lose), g));
+                batch.take(x, |i, j, win, lose| add_outcomes(psi, lambda, score, (i, j), (win, lose), g));
             }
             let weight = batch.weight(x);
             self.finish(x, weight, weight * f64::from(drawn));
@@ -75,7 +74,7 @@ impl Gradient {
         self.add_decay(theta);
     }
 
-    /// Fills the workspace with prompt `x`'s policy and scores.
+    /// Fills the workspace with prompt `x`'s policy and scores, and clears its gradient.
     #[inline]
     fn look_at(&mut self, x: usize, theta: &[f64]) {
         let n = self.pi.len();
@@ -87,9 +86,12 @@ impl Gradient {
             total += *p;
         }
         let (log_total, inverse) = (max + total.ln(), 1.0 / total);
-        for ((p, z), t) in self.pi.iter_mut().zip(&mut self.log_pi).zip(theta) {
+        let g = &mut self.values[x * n..(x + 1) * n];
+        for (((p, z), t), g) in self.pi.iter_mut().zip(&mut self.log_pi).zip(theta).zip(g) {
             *p *= inverse;
             *z = t - log_total;
+            // Cleared here, in passing: as a loop of its own it becomes a call that costs wasm more than the rest of the loop.
+            *g = 0.0;
         }
         if let Some(PairPart { score, .. }) = self.loss.pair_part() {
             let reference = &self.problem.prompts[x].log_ref;

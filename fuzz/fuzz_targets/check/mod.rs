@@ -12,10 +12,21 @@ pub fn spec(spec: &Spec) {
     assert_eq!(Spec::from_text(&spec.to_json().to_string()).as_ref(), Ok(spec));
     let preset = Preset::ALL[spec.losses.len() % Preset::ALL.len()];
     link(&Link { spec: spec.clone(), preset, page: Vec::new() });
-    if is_small(spec)
-        && let Err(e) = Problem::new(spec)
-    {
-        error(&e);
+    if is_small(spec) {
+        match Problem::new(spec) {
+            Ok(resolved) => problem(&resolved),
+            Err(e) => error(&e),
+        }
+    }
+}
+
+/// What every solver takes for granted.
+fn problem(problem: &Problem) {
+    for p in &problem.prompts {
+        assert!(p.weight.is_finite() && p.log_ref.iter().all(|z| z.is_finite()), "{p:?}");
+        assert!(p.log_star.iter().all(|z| !z.is_nan() && *z < f64::INFINITY), "{p:?}");
+        let mass: f64 = p.pairs.comparisons.iter().map(|c| c.win + c.lose).sum();
+        assert!((mass - 1.0).abs() < 1e-9, "{mass}");
     }
 }
 
