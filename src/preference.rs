@@ -113,9 +113,13 @@ pub fn win_probability(log_i: f64, log_j: f64) -> f64 {
 
 /// The exact expectation under q and p*. `log_ref` and `log_star` have A entries.
 pub fn population(pairing: Pairing, log_ref: &[f64], log_star: &[f64]) -> PairData {
+    // Relative to the likeliest pair, so that rare ones do not all underflow.
+    let mut likeliest = log_ref.to_vec();
+    likeliest.sort_by(|a, b| b.total_cmp(a));
+    let largest = likeliest[0] + likeliest[1];
     let weight = |i: usize, j: usize| match pairing {
         Pairing::Uniform => 1.0,
-        Pairing::Reference => (log_ref[i] + log_ref[j]).exp(),
+        Pairing::Reference => (log_ref[i] + log_ref[j] - largest).exp(),
     };
     let outcome = |i: usize, j: usize| (weight(i, j), win_probability(log_star[i], log_star[j]));
     let comparisons = all_pairs(log_ref.len(), |i, j| {

@@ -138,7 +138,8 @@ fn prompt(node: &Node, index: usize, only: bool, normalise: bool) -> Read<Prompt
     let normalise = fields.get("normalise").map_or(Ok(normalise), |n| n.boolean())?;
     let ref_node = fields.need("pi_ref")?;
     let pi_ref = distribution(&ref_node, normalise)?;
-    if let Some(k) = pi_ref.iter().position(|p| *p <= 0.0) {
+    let total: f64 = pi_ref.iter().sum();
+    if let Some(k) = pi_ref.iter().position(|p| p / total <= 0.0) {
         let message = "is 0, must be above 0: a reference policy without an action cannot be compared on it";
         return Err(SpecError::new(format!("{}[{k}]", ref_node.path), message));
     }
