@@ -23,7 +23,7 @@ counted() {
 }
 
 stage "unit and integration tests"
-counted cargo test --locked
+counted cargo test --locked --features app
 
 stage "golden tests as wasm in Chromium"
 CHROMEDRIVER=$(command -v chromedriver) counted \

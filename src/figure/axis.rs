@@ -135,7 +135,7 @@ mod tests {
         let labels = |t: Vec<Tick>| t.into_iter().map(|(_, l)| l).collect::<Vec<_>>();
         assert_eq!(labels(round_ticks(11_000.0, 2)), ["0", "10k"]);
         assert_eq!(labels(round_ticks(1.6, 4)), ["0", "0.5", "1", "1.5"]);
-        assert_eq!(labels(decade_ticks(1e-5, 1e3, 3)), ["10^−5", "10^−2", "10"]);
+        assert_eq!(labels(decade_ticks(1e-5, 1e3, 3)), ["10^−5", "0.1", "10^3"]);
     }
 
     #[test]
