@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::simplex::{kl, probs, tv};
 use crate::solve::sweep::Series;
-use crate::solve::verdict::{Finding, Verdict};
+use crate::solve::verdict::{Finding, Verdict, at_boundary};
 use crate::solve::{Minimiser, Status};
 use crate::spec::{LossSpec, Problem, Sweep};
 use crate::trace::Trace;
@@ -17,8 +17,7 @@ pub type Minimised = (LossSpec, Vec<Minimiser>);
 /// `typo-lab minimise`.
 pub fn minimisers(problem: &Problem, found: &[Minimised]) -> Value {
     let one = |(loss, prompts): &Minimised| {
-        let boundary = prompts.iter().any(|m| m.status == Status::Boundary);
-        let status = if boundary { Status::Boundary } else { Status::Interior };
+        let status = if at_boundary(prompts) { Status::Boundary } else { Status::Interior };
         let prompts: Vec<Value> = prompts.iter().enumerate().map(|(x, m)| minimiser(problem, x, m)).collect();
         labelled(loss, json!({ "status": status.key(), "prompts": prompts }))
     };

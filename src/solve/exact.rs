@@ -171,13 +171,15 @@ fn is_convex(loss: Loss, decay: WeightDecay) -> bool {
 /// Starts for Newton stay where exponentials still have slopes.
 const START_RANGE: f64 = 30.0;
 
-fn clamped(log_pi: &[f64]) -> Vec<f64> {
+/// A reward far below every other, for an action that can never win: `-inf` would make 0 · ∞ of its share.
+pub(super) const LOWEST_REWARD: f64 = -700.0;
+
+pub(super) fn clamped(log_pi: &[f64]) -> Vec<f64> {
     log_pi.iter().map(|v| v.max(-START_RANGE)).collect()
 }
 
 /// RLHF's reward in nats; an action that can never win is held at a reward far below the others, not at `-inf`.
 fn rewards(loss: Loss, unit: Option<&Scores>, actions: usize) -> Vec<f64> {
-    const LOWEST_REWARD: f64 = -700.0;
     match (loss, unit) {
         (Loss::Rlhf(_), Some(scores)) => scores.values.iter().map(|v| v.max(LOWEST_REWARD)).collect(),
         _ => vec![0.0; actions],

@@ -1,7 +1,7 @@
 //! The paper's desiderata, decided from exact minimisers and reported with the number that decided.
 
 use super::bandit::PromptObjective;
-use super::exact::{ExactSolver, Minimiser, Status};
+use super::exact::{ExactSolver, LOWEST_REWARD, Minimiser, Status, clamped};
 use super::newton;
 use super::sweep::{self, Series};
 use crate::loss::{Loss, Reward};
@@ -304,16 +304,19 @@ pub fn gap_at(problem: &Problem, loss: LossSpec, decay: WeightDecay) -> f64 {
 }
 
 fn rlhf_with_implicit_reward(prompt: &Prompt, lambda: f64, free: &Minimiser, decay: WeightDecay) -> Vec<f64> {
-    const LOWEST_REWARD: f64 = -700.0;
     let reward: Vec<f64> =
         free.log_pi.iter().zip(&prompt.log_ref).map(|(z, r)| (lambda * (z - r)).max(LOWEST_REWARD)).collect();
     let alpha = decay.alpha / prompt.weight.max(1e-12);
     let (logit_decay, policy_decay) = if decay.on == DecayOn::Logits { (alpha, 0.0) } else { (0.0, alpha) };
     let objective =
         PromptObjective { prompt, loss: Loss::Rlhf(Reward::True), lambda, reward: &reward, logit_decay, policy_decay };
-    let clamped = |log_pi: &[f64]| mean_zero(&log_pi.iter().map(|v| v.max(-30.0)).collect::<Vec<_>>());
     let n = reward.len();
-    let starts = [mean_zero(&prompt.log_ref), clamped(&free.log_pi), clamped(&prompt.log_star), vec![0.0; n]];
+    let starts = [
+        mean_zero(&prompt.log_ref),
+        mean_zero(&clamped(&free.log_pi)),
+        mean_zero(&clamped(&prompt.log_star)),
+        vec![0.0; n],
+    ];
     newton::minimise_from(&objective, &starts, &vec![0; n]).map_or_else(|| free.log_pi.clone(), |f| log_softmax(&f.x))
 }
 
