@@ -4,6 +4,8 @@
 //! `f′(u_w) − f′(u_l)`, so each `score` drops an additive constant: where f′ is bounded above, its supremum.
 //! That keeps the digits of `score` where f′ is nearly flat, and makes the inverse exact.
 
+use crate::simplex::{exp, ln_1p};
+
 /// A generator f, by its derivative.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Divergence {
@@ -17,21 +19,32 @@ pub enum Divergence {
     Alpha(f64),
 }
 
+impl std::fmt::Display for Divergence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ReverseKl => f.write_str("reverse-kl"),
+            Self::ForwardKl => f.write_str("forward-kl"),
+            Self::JensenShannon => f.write_str("jensen-shannon"),
+            Self::Alpha(a) => write!(f, "alpha {a}"),
+        }
+    }
+}
+
 /// Exponents are cut here: e^700 is still finite, and so is its product with a slope of zero.
 const MAX_EXPONENT: f64 = 700.0;
 
 fn exp_capped(x: f64) -> f64 {
-    x.min(MAX_EXPONENT).exp()
+    exp(x.min(MAX_EXPONENT))
 }
 
 /// `ln(1 + e^x)`, without overflow.
 pub fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
+    x.max(0.0) + ln_1p(exp(-x.abs()))
 }
 
 /// `1/(1 + e^{−x})`.
 pub fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
+    1.0 / (1.0 + exp(-x))
 }
 
 impl Divergence {
@@ -65,9 +78,9 @@ impl Divergence {
     pub fn score_and_slope(self, t: f64) -> (f64, f64) {
         match self {
             Self::JensenShannon => {
-                let e = (-t.abs()).exp();
+                let e = exp(-t.abs());
                 let large = 1.0 / (1.0 + e);
-                (-(e.ln_1p() + (-t).max(0.0)), if t >= 0.0 { e * large } else { large })
+                (-(ln_1p(e) + (-t).max(0.0)), if t >= 0.0 { e * large } else { large })
             }
             Self::ForwardKl => {
                 let slope = exp_capped(-t);
@@ -78,6 +91,27 @@ impl Divergence {
                 (-slope / a, slope)
             }
             Self::ReverseKl => (t, 1.0),
+        }
+    }
+
+    /// The same from π and π_ref, for no exponential where f′ has none. `log_ratio` gives t where π is too small to divide by.
+    #[inline]
+    pub fn score_and_slope_of(self, pi: f64, pi_ref: f64, log_ratio: impl FnOnce() -> f64) -> (f64, f64) {
+        // π_ref over it is finite, and small digits of it are not lost.
+        const LEAST: f64 = 1e-290;
+        match self {
+            Self::JensenShannon if pi > LEAST => {
+                let inverse = pi_ref / pi;
+                let sum = 1.0 + inverse;
+                let reciprocal = 1.0 / sum;
+                // As `ln_1p` keeps the digits that the sum drops, for one division less.
+                (((sum - 1.0) - inverse) * reciprocal - sum.ln(), inverse * reciprocal)
+            }
+            Self::ForwardKl if pi > LEAST => {
+                let inverse = pi_ref / pi;
+                (-inverse, inverse)
+            }
+            _ => self.score_and_slope(log_ratio()),
         }
     }
 
@@ -125,6 +159,21 @@ mod tests {
                 let scale = 1.0 + d.slope(t);
                 assert!((slope - d.slope(t)).abs() < 1e-8 * scale, "{d:?} at {t}");
                 assert!((curvature - d.curvature(t)).abs() < 1e-8 * scale, "{d:?} at {t}");
+            }
+        }
+    }
+
+    #[test]
+    fn scores_of_probabilities_are_those_of_their_log_ratio() {
+        for d in Divergence::ALL {
+            for (pi, pi_ref) in [(0.3, 0.4), (1e-12, 0.9), (0.9, 1e-12), (1e-289, 0.5), (1e-300, 0.5), (1.0, 1e-300)] {
+                let t = f64::ln(pi) - f64::ln(pi_ref);
+                let (score, slope) = d.score_and_slope_of(pi, pi_ref, || t);
+                let (expected, steep) = d.score_and_slope(t);
+                // t is off by its rounding, and e^t by as much of itself.
+                let bound = 1e-15 * (4.0 + t.abs().min(1e3));
+                assert!((score - expected).abs() <= bound * expected.abs(), "{d:?} {pi} {pi_ref}");
+                assert!((slope - steep).abs() <= bound * steep, "{d:?} {pi} {pi_ref}");
             }
         }
     }

@@ -3,8 +3,9 @@
 //! The paper is Hu, He and Wipf, *New Desiderata for Direct Preference Optimization*; equation numbers are its own.
 //! Modules are listed from the bottom up: each imports only from those above it (`tests/layers.rs` holds them to it).
 
-pub mod divergence;
 pub mod simplex;
+
+pub mod divergence;
 
 pub mod preference;
 
@@ -14,11 +15,16 @@ pub mod spec;
 
 pub mod solve;
 
+pub mod story;
+
 pub mod export;
 pub mod trace;
 
 #[cfg(feature = "figure")]
 pub mod figure;
+
+#[cfg(feature = "lm")]
+pub mod lm;
 
 #[cfg(feature = "worker")]
 pub mod worker;

@@ -57,8 +57,8 @@ pub struct PairData {
     pub comparisons: Vec<Comparison>,
     /// The labelled draws behind the masses, where the data were sampled; empty otherwise.
     pub draws: Vec<Draw>,
-    /// True where the masses are the exact expectation under `p*`.
-    pub is_population: bool,
+    /// How pairs are proposed, where the masses are the exact expectation under that and `p*`.
+    pub population: Option<Pairing>,
 }
 
 /// A seeded stream, the same natively and in wasm.
@@ -97,6 +97,12 @@ impl Random {
         ((bits >> 32) as u32, bits as u32)
     }
 
+    /// A stream of its own, seeded by this one.
+    #[must_use]
+    pub fn branch(&mut self) -> Self {
+        Self::new(self.0.next_u64())
+    }
+
     /// Fisher–Yates.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for k in (1..items.len()).rev() {
@@ -115,8 +121,8 @@ pub fn win_probability(log_i: f64, log_j: f64) -> f64 {
 pub fn population(pairing: Pairing, log_ref: &[f64], log_star: &[f64]) -> PairData {
     // Relative to the likeliest pair, so that rare ones do not all underflow.
     let mut likeliest = log_ref.to_vec();
-    likeliest.sort_by(|a, b| b.total_cmp(a));
-    let largest = likeliest[0] + likeliest[1];
+    likeliest.sort_unstable_by(f64::total_cmp);
+    let largest: f64 = likeliest.iter().rev().take(2).sum();
     let weight = |i: usize, j: usize| match pairing {
         Pairing::Uniform => 1.0,
         Pairing::Reference => (log_ref[i] + log_ref[j] - largest).exp(),
@@ -126,18 +132,17 @@ pub fn population(pairing: Pairing, log_ref: &[f64], log_star: &[f64]) -> PairDa
         let (q, p) = outcome(i, j);
         (q * p, q * (1.0 - p))
     });
-    PairData { comparisons: normalised(comparisons), draws: Vec::new(), is_population: true }
+    PairData { comparisons: normalised(comparisons), draws: Vec::new(), population: Some(pairing) }
 }
 
 /// A table of counts, row = winner, A × A. Pairs never compared are left out.
 pub fn counts(table: &[Vec<f64>]) -> PairData {
     let comparisons = all_pairs(table.len(), |i, j| (table[i][j], table[j][i]));
-    PairData { comparisons: normalised(comparisons), draws: Vec::new(), is_population: false }
+    PairData { comparisons: normalised(comparisons), draws: Vec::new(), population: None }
 }
 
 /// `n` draws of two actions, equal draws dropped, the winner drawn by p*. Empty where every draw was dropped.
 pub fn sampled(n: u32, random: &mut Random, pairing: Pairing, log_ref: &[f64], log_star: &[f64]) -> PairData {
-    let actions = log_ref.len();
     let cumulative: Vec<f64> = log_ref
         .iter()
         .scan(0.0, |sum, l| {
@@ -154,20 +159,20 @@ pub fn sampled(n: u32, random: &mut Random, pairing: Pairing, log_ref: &[f64], l
             labelled.push((i, j, random.unit() < p));
         }
     }
-    let mut table = vec![vec![0.0; actions]; actions];
-    for &(i, j, lower_won) in &labelled {
-        let (winner, loser) = if lower_won { (i, j) } else { (j, i) };
-        table[winner as usize][loser as usize] += 1.0;
-    }
-    let mut data = counts(&table);
-    data.draws = labelled
-        .into_iter()
-        .filter_map(|(i, j, lower_won)| {
-            let place = data.comparisons.binary_search_by_key(&(i, j), |c| (c.i, c.j)).ok()?;
-            Some(Draw { comparison: place as u32, lower_won })
-        })
-        .collect();
-    data
+    // No table: of many actions only few pairs are drawn.
+    let mut pairs: Vec<(u32, u32)> = labelled.iter().map(|(i, j, _)| (*i, *j)).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    let mut comparisons: Vec<Comparison> =
+        pairs.iter().map(|&(i, j)| Comparison { i, j, win: 0.0, lose: 0.0 }).collect();
+    let draw = |(i, j, lower_won): (u32, u32, bool)| {
+        let place = pairs.partition_point(|pair| *pair < (i, j));
+        let Comparison { win, lose, .. } = &mut comparisons[place];
+        *(if lower_won { win } else { lose }) += 1.0;
+        Draw { comparison: place as u32, lower_won }
+    };
+    let draws = labelled.into_iter().map(draw).collect();
+    PairData { comparisons: normalised(comparisons), draws, population: None }
 }
 
 fn action(random: &mut Random, pairing: Pairing, cumulative: &[f64]) -> u32 {
@@ -226,8 +231,16 @@ mod tests {
         assert_ne!(draw(100), draw(101));
         // 300 draws, a third of them equal: 200 expected, standard deviation 8.2.
         assert!((160..240).contains(&draw(100).draws.len()));
-        let mass: f64 = draw(7).comparisons.iter().map(|c| c.win + c.lose).sum();
+        let data = draw(7);
+        let mass: f64 = data.comparisons.iter().map(|c| c.win + c.lose).sum();
         assert!((mass - 1.0).abs() < 1e-12);
+        // The masses are those of the draws.
+        for (place, c) in data.comparisons.iter().enumerate() {
+            let won =
+                |lower_won| data.draws.iter().filter(|d| **d == Draw { comparison: place as u32, lower_won }).count();
+            let share = |lower_won| won(lower_won) as f64 / data.draws.len() as f64;
+            assert!((c.win - share(true)).abs() < 1e-15 && (c.lose - share(false)).abs() < 1e-15);
+        }
     }
 
     #[test]

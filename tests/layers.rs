@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 
 /// The table, from the bottom of the program upwards. Within a row imports are free.
-const ROWS: [&[&str]; 11] = [
+const ROWS: [&[&str]; 12] = [
     &["simplex", "preference", "divergence"],
     &["loss"],
     &["spec"],
     &["solve"],
+    &["story"],
     &["trace", "export"],
     &["figure"],
     &["lm"],

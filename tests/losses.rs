@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use typo_lab::divergence::Divergence;
-use typo_lab::loss::{Loss, Mu, Psi};
+use typo_lab::loss::{Loss, Mu, Pair, Psi};
 use typo_lab::simplex::{kl, log_softmax, logs};
 use typo_lab::solve::bandit::PromptObjective;
 use typo_lab::solve::exact::reward_of;
@@ -40,6 +40,7 @@ impl Place {
             reward,
             logit_decay: self.logit_decay,
             policy_decay: self.policy_decay,
+            sharpness: None,
         }
     }
 
@@ -321,5 +322,27 @@ fn clipping_rescales_the_whole_gradient_to_its_norm() {
             // TYPO's gradient is a sum of at most 15 terms, its norm no smaller than 1e-3 of them.
             assert!((z - expected).abs() < 1e-11, "{z} against {expected}");
         }
+    }
+}
+
+/// `tests/lm/dpo_trainer.py` asked TRL's DPOTrainer, which computes in f64, too: what differs is the order of a few operations.
+#[test]
+fn dpo_ipo_and_f_dpo_of_single_pairs_are_those_of_trl() {
+    let lines: serde_json::Value = serde_json::from_str(include_str!("lm/trl.json")).expect("JSON");
+    for line in lines.as_array().expect("a list") {
+        let of = |name: &str, k: usize| line[name][k].as_f64().expect("a number");
+        let (loss, mean) = match line["kind"].as_str() {
+            Some("dpo") => (Loss::Dpo, false),
+            Some("ipo-mean") => (Loss::Ipo, true),
+            _ => (Loss::FDpo(Divergence::JensenShannon), false),
+        };
+        let per = |k: usize| if mean { of("tokens", k) } else { 1.0 };
+        let [[w, l], [ref_w, ref_l]] = ["logp", "ref"].map(|name| [0, 1].map(|k| of(name, k) / per(k)));
+        let pair = Pair { logp_chosen: w, logp_rejected: l, ref_chosen: ref_w, ref_rejected: ref_l };
+        let got = loss.pair(pair, line["lambda"].as_f64().expect("a number"));
+        let near = |a: f64, b: f64| (a - b).abs() <= 1e-10 * b.abs();
+        assert!(near(got.value, line["value"].as_f64().expect("a number")), "{line}: {got:?}");
+        assert!(near(got.d_chosen / per(0), of("slopes", 0)), "{line}: {got:?}");
+        assert!(near(got.d_rejected / per(1), of("slopes", 1)), "{line}: {got:?}");
     }
 }

@@ -10,14 +10,16 @@ use common::{
 };
 use nalgebra::{DMatrix, DVector};
 use proptest::prelude::*;
+use serde_json::json;
 use typo_lab::divergence::Divergence;
 use typo_lab::loss::{Loss, Mu, Psi, Reward};
-use typo_lab::preference::Random;
-use typo_lab::simplex::{kl, log_softmax, mean_zero, probs, tv};
+use typo_lab::preference::{Pairing, Random};
+use typo_lab::simplex::{kl, log_softmax, logs, mean_zero, probs, tv};
 use typo_lab::solve::bandit::PromptObjective;
 use typo_lab::solve::exact::reward_of;
 use typo_lab::solve::newton::Smooth;
-use typo_lab::solve::{ExactSolver, Minimiser, Status, sweep};
+use typo_lab::solve::verdict::{self, Limits};
+use typo_lab::solve::{ExactSolver, Minimiser, Start, Status, sweep};
 use typo_lab::spec::{DecayOn, Preferences, Preset, Problem, PromptSpec, Spec, WeightDecay};
 
 const NONE: WeightDecay = WeightDecay { alpha: 0.0, on: DecayOn::Logits };
@@ -41,7 +43,7 @@ fn objective<'a>(
 ) -> PromptObjective<'a> {
     let of = |on| if decay.on == on { decay.alpha } else { 0.0 };
     let (logit_decay, policy_decay) = (of(DecayOn::Logits), of(DecayOn::Policy));
-    PromptObjective { prompt: &problem.prompts[0], loss, lambda, reward, logit_decay, policy_decay }
+    PromptObjective { prompt: &problem.prompts[0], loss, lambda, reward, logit_decay, policy_decay, sharpness: None }
 }
 
 fn gradient(objective: &PromptObjective, theta: &[f64]) -> DVector<f64> {
@@ -137,6 +139,39 @@ fn assert_no_worse(
     Ok(())
 }
 
+/// 400 steps away from the hinge's minimiser, each of which must cost something, beyond the rounding of both values.
+fn assert_no_perturbation_improves_on_the_hinge(
+    case: &Case,
+    lambda: f64,
+    decay: WeightDecay,
+    found: &Minimiser,
+    seed: u64,
+) -> Result<(), TestCaseError> {
+    let reward = vec![0.0; found.log_pi.len()];
+    let objective = objective(&case.problem, Loss::Qpo(Psi::Hinge, Mu::Log), lambda, &reward, decay);
+    let value = |theta: &[f64]| {
+        let square: f64 = mean_zero(theta).iter().map(|v| v * v).sum();
+        objective.value_at(&log_softmax(theta)) + objective.logit_decay * square
+    };
+    let noise = 4.0 * sizes(&objective, &mean_zero(&found.log_pi), 1e-12).value_noise;
+    let lowest = value(&found.log_pi);
+    let mut random = Random::new(seed);
+    for trial in 0..400 {
+        // From a thousandth of the hinge's width 1/λ to many of them; every third trial moves one action alone.
+        let size = 10f64.powf(4.0 * random.unit() - 3.0) / lambda;
+        let alone = (trial % 3 == 0).then(|| random.below(found.log_pi.len() as u32) as usize);
+        let mut moved = found.log_pi.clone();
+        for (k, z) in moved.iter_mut().enumerate() {
+            let step = size * (2.0 * random.unit() - 1.0);
+            if alone.is_none_or(|a| a == k) {
+                *z += step;
+            }
+        }
+        prop_assert!(value(&moved) >= lowest - noise, "{} is below {lowest} at λ {lambda:e}, {decay:?}", value(&moved));
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(config(64))]
 
@@ -147,7 +182,7 @@ proptest! {
         for loss in every_loss() {
             let found = free(&case.problem, loss, lambda);
             prop_assert!(is_policy(&found.log_pi), "{loss:?} λ {lambda}: {:?}", found.log_pi);
-            let settled = is_convex(&loss) || case.problem.prompts[0].pairs.is_population;
+            let settled = is_convex(&loss) || case.problem.prompts[0].pairs.population.is_some();
             if found.status == Status::Interior && has_gradient(&loss) && settled {
                 assert_stationary(&case, loss, lambda, NONE, &found)?;
             }
@@ -155,33 +190,24 @@ proptest! {
     }
 
     #[test]
-    fn every_minimiser_under_decay_of_the_logits_is_stationary_and_no_worse_than_what_is_known(
+    fn every_minimiser_under_weight_decay_is_stationary_and_no_worse_than_what_is_known(
         case in case(2..=6usize, 4.0, any_preferences), lambda in lambda(1e-6, 1e6), alpha in lambda(1e-6, 1e3),
     ) {
-        let decay = WeightDecay { alpha, on: DecayOn::Logits };
-        for loss in every_loss() {
-            let found = minimise(&case.problem, loss, lambda, decay).remove(0);
-            prop_assert!(is_policy(&found.log_pi), "{loss:?}: {:?}", found.log_pi);
-            prop_assert_eq!(found.status, Status::Interior);
-            assert_no_worse(&case, loss, lambda, decay, &found)?;
-            if is_smooth(&loss) {
-                assert_stationary(&case, loss, lambda, decay, &found)?;
-            }
-        }
-    }
-
-    #[test]
-    fn every_minimiser_under_decay_of_the_policy_is_stationary_and_no_worse_than_what_is_known(
-        case in case(2..=6usize, 4.0, any_preferences), lambda in lambda(1e-6, 1e6), alpha in lambda(1e-6, 1e3),
-    ) {
-        let decay = WeightDecay { alpha, on: DecayOn::Policy };
-        for loss in every_loss() {
-            let found = minimise(&case.problem, loss, lambda, decay).remove(0);
-            prop_assert!(is_policy(&found.log_pi), "{loss:?}: {:?}", found.log_pi);
-            if found.status == Status::Interior {
-                assert_no_worse(&case, loss, lambda, decay, &found)?;
-                if is_smooth(&loss) && is_convex(&loss) {
-                    assert_stationary(&case, loss, lambda, decay, &found)?;
+        for on in DecayOn::ALL {
+            let decay = WeightDecay { alpha, on };
+            // A penalty on π is bounded: it holds neither a loss that falls for ever nor, where ψ is bounded too, a minimum.
+            let holds = on == DecayOn::Logits;
+            for loss in every_loss() {
+                let found = minimise(&case.problem, loss, lambda, decay).remove(0);
+                prop_assert!(is_policy(&found.log_pi), "{loss:?}: {:?}", found.log_pi);
+                if holds {
+                    prop_assert_eq!(found.status, Status::Interior);
+                }
+                if found.status == Status::Interior {
+                    assert_no_worse(&case, loss, lambda, decay, &found)?;
+                    if is_smooth(&loss) && (holds || is_convex(&loss)) {
+                        assert_stationary(&case, loss, lambda, decay, &found)?;
+                    }
                 }
             }
         }
@@ -234,6 +260,47 @@ proptest! {
         let distance = tv(&free(&case.problem, Loss::Typo, lambda).log_pi, &prompt.log_star);
         // The pull towards π_ref is λ times at most 1; the pair term's curvature is at least q p(1 − p) ≥ 1e-5.
         prop_assert!(distance <= 0.1 && distance <= lambda / 1e-5, "TYPO: {distance:e}");
+    }
+
+    /// As close as 1e-7 nats to a tie.
+    #[test]
+    fn the_limit_at_zero_is_what_ever_smaller_lambda_lead_to(
+        pi_ref in policy(3, 3.0), gap in lambda(1e-7, 1.0), rest in 0.01..3.0f64,
+    ) {
+        let star = probs(&log_softmax(&[0.0, -gap, -gap - rest]));
+        for pairing in Pairing::ALL {
+            let spec = experiment(pi_ref.clone(), star.clone(), Preferences::Population { pairing });
+            let problem = Problem::new(&spec).expect("a problem");
+            for loss in every_loss() {
+                let psi = loss.pair_part().map(|part| part.psi);
+                let limit = ExactSolver::new(&problem, at(loss, 1.0)).at_zero().remove(0);
+                prop_assert!(is_policy(&limit.log_pi), "{loss:?}: {:?}", limit.log_pi);
+                // Scores differ by more than a hundredth of the gap, or not at all; forward KL leaves λ over that.
+                let lambda = if loss == Loss::Typo || psi == Some(Psi::Threshold) { 1e-9 } else { 1e-9 * gap };
+                let distance = tv(&limit.log_pi, &free(&problem, loss, lambda).log_pi);
+                prop_assert!(distance <= 1e-6, "{loss:?} {pairing:?}: {distance:e} from {:?}", probs(&limit.log_pi));
+            }
+        }
+    }
+
+    /// Proposition 4.1.
+    #[test]
+    fn typo_keeps_any_good_prompt_at_every_lambda_whatever_the_bad_one(
+        (good, bad_ref, bad_star) in few_actions().prop_flat_map(|n| (policy(n, 4.0), policy(n, 4.0), policy(n, 4.0))),
+        share in 0.01..0.99f64, pairing in prop::sample::select(Pairing::ALL.to_vec()), lambda in lambda(1e-6, 1e6),
+    ) {
+        let mut spec = experiment(good.clone(), good, Preferences::Population { pairing });
+        spec.prompts[0].weight = share;
+        let bad = PromptSpec { name: "bad".into(), weight: 1.0 - share, pi_ref: bad_ref, pi_star: bad_star };
+        spec.prompts.push(bad);
+        let problem = Problem::new(&spec).expect("a problem");
+        let found = minimise(&problem, Loss::Typo, lambda, NONE);
+        let (good, bad) = (&problem.prompts[0], &problem.prompts[1]);
+        let harm = kl(&good.log_star, &found[0].log_pi);
+        prop_assert!(harm <= 1e-9, "{harm:e} nats on the good prompt");
+        // And the bad prompt is never worse off, to the rounding of its own distance.
+        let (before, after) = (kl(&bad.log_star, &bad.log_ref), kl(&bad.log_star, &found[1].log_pi));
+        prop_assert!(after <= before * (1.0 + 1e-9) + 1e-9, "{before} to {after} on the bad prompt");
     }
 
     #[test]
@@ -369,23 +436,34 @@ proptest! {
     fn no_perturbation_improves_on_the_hinge_minimiser(
         case in case(2..=6usize, 4.0, any_preferences), lambda in lambda(1e-3, 1e3), seed in 0..1000u64,
     ) {
-        let loss = Loss::Qpo(Psi::Hinge, Mu::Log);
-        let found = free(&case.problem, loss, lambda);
-        let reward = vec![0.0; found.log_pi.len()];
-        let objective = objective(&case.problem, loss, lambda, &reward, NONE);
-        let value = |theta: &[f64]| objective.value_at(&log_softmax(theta));
-        let noise = 4.0 * sizes(&objective, &mean_zero(&found.log_pi), 1e-12).value_noise;
-        let lowest = value(&found.log_pi);
-        let mut random = Random::new(seed);
-        for trial in 0..400 {
-            // From a thousandth of the hinge's width 1/λ to many of them; every third trial moves one action alone.
-            let size = 10f64.powf(4.0 * random.unit() - 3.0) / lambda;
-            let alone = (trial % 3 == 0).then(|| random.below(found.log_pi.len() as u32) as usize);
-            let moved: Vec<f64> = found.log_pi.iter().enumerate().map(|(k, z)| {
-                let step = size * (2.0 * random.unit() - 1.0);
-                if alone.is_none_or(|a| a == k) { z + step } else { *z }
-            }).collect();
-            prop_assert!(value(&moved) >= lowest - noise, "{} is below {lowest}", value(&moved));
+        let found = free(&case.problem, Loss::Qpo(Psi::Hinge, Mu::Log), lambda);
+        assert_no_perturbation_improves_on_the_hinge(&case, lambda, NONE, &found, seed)?;
+    }
+
+    #[test]
+    fn no_perturbation_improves_on_the_hinge_minimiser_under_decay_of_the_logits(
+        case in case(2..=5usize, 4.0, any_preferences), lambda in lambda(1e-2, 1e2), alpha in lambda(1e-4, 10.0), seed in 0..1000u64,
+    ) {
+        let decay = WeightDecay { alpha, on: DecayOn::Logits };
+        let found = minimise(&case.problem, Loss::Qpo(Psi::Hinge, Mu::Log), lambda, decay).remove(0);
+        assert_no_perturbation_improves_on_the_hinge(&case, lambda, decay, &found, seed)?;
+    }
+
+    #[test]
+    fn rlhf_under_a_penalty_on_the_policy_is_stationary_for_every_action_however_rare(
+        case in case(2..=8usize, 4.0, any_preferences), lambda in lambda(1e-5, 1e5), alpha in lambda(1e-6, 1e3),
+    ) {
+        let (loss, decay) = (Loss::Rlhf(Reward::True), WeightDecay { alpha, on: DecayOn::Policy });
+        let found = minimise(&case.problem, loss, lambda, decay).remove(0);
+        let prompt = &case.problem.prompts[0];
+        prop_assume!(prompt.log_star.iter().all(|v| v.is_finite()));
+        prop_assert!(is_policy(&found.log_pi));
+        // λ ln(π/π_ref) + 2απ − r is the same for all; each term is rounded at its own size.
+        let terms = |k: usize| [lambda * found.log_pi[k], -lambda * prompt.log_ref[k], 2.0 * alpha * found.log_pi[k].exp(), -prompt.log_star[k]];
+        let level: Vec<f64> = (0..found.log_pi.len()).map(|k| terms(k).iter().sum()).collect();
+        let size = (0..level.len()).flat_map(terms).fold(1.0f64, |m, t| m.max(t.abs()));
+        for l in &level {
+            prop_assert!((l - level[0]).abs() <= 1e-13 * size, "{level:?}, terms up to {size}");
         }
     }
 
@@ -520,6 +598,90 @@ fn where_the_qpo_losses_help_the_bad_prompt_they_harm_the_good_one() {
     }
 }
 
+/// Propositions 3.4 and 3.5, and Theorem 3.6, where the best two of π* are next to tied.
+#[test]
+fn near_ties_do_not_hide_the_mode() {
+    for gap in [0.1, 1e-3, 1e-4, 1e-6, 1e-8] {
+        let star = vec![(1.0 + 2.0 * gap) / 3.0, (1.0 - gap) / 3.0, (1.0 - gap) / 3.0];
+        for pi_ref in [vec![0.2, 0.6, 0.2], vec![0.98, 0.01, 0.01]] {
+            let problem = Problem::new(&experiment(pi_ref, star.clone(), population_uniform())).expect("a problem");
+            for loss in Loss::ALL.into_iter().chain(Divergence::ALL.map(Loss::FDpo)) {
+                let limits = Limits::new(&problem, at(loss, 1.0));
+                let (weak, strong) = (limits.weak(), limits.strong());
+                assert_eq!(weak.holds, loss != Loss::Typo, "{loss:?}, gap {gap}: {}", weak.why);
+                assert_eq!(strong.holds, loss == Loss::Typo, "{loss:?}, gap {gap}: {}", strong.why);
+            }
+        }
+    }
+}
+
+/// Actions that π* does not tell apart share the limit as π_ref shares them.
+#[test]
+fn an_exact_tie_is_shared_as_the_reference_shares_it() {
+    let spec = experiment(vec![0.2, 0.6, 0.2], vec![0.45, 0.45, 0.1], population_uniform());
+    let problem = Problem::new(&spec).expect("a problem");
+    for loss in [Loss::ALL[0], Loss::Dpo, Loss::Ipo].into_iter().chain(Divergence::ALL.map(Loss::FDpo)) {
+        let limit = probs(&ExactSolver::new(&problem, at(loss, 1.0)).at_zero()[0].log_pi);
+        assert!((limit[0] - 0.25).abs() < 1e-15 && (limit[1] - 0.75).abs() < 1e-15 && limit[2] == 0.0, "{loss:?}");
+        assert!(Limits::new(&problem, at(loss, 1.0)).weak().holds, "{loss:?}");
+    }
+}
+
+#[test]
+fn a_minimum_that_others_may_stand_beside_says_from_where_it_was_found() {
+    let case = experiment(vec![0.4, 0.4, 0.2], vec![0.6, 0.3, 0.1], population_uniform());
+    let problem = Problem::new(&case).expect("a problem");
+    let start = |loss, decay| minimise(&problem, loss, 0.5, decay).remove(0).start;
+    let decay = |on| WeightDecay { alpha: 0.01, on };
+    for loss in Loss::ALL {
+        assert_eq!(start(loss, NONE), None, "{loss:?} has one minimum");
+        // Not convex in θ; RLHF's is in π, where it is minimised.
+        assert_eq!(start(loss, decay(DecayOn::Policy)).is_some(), !matches!(loss, Loss::Rlhf(_)), "{loss:?}");
+        let convex = matches!(loss, Loss::Dpo | Loss::Ipo | Loss::Typo);
+        assert_eq!(start(loss, decay(DecayOn::Logits)).is_none(), convex, "{loss:?}");
+    }
+    let threshold = Loss::Qpo(Psi::Threshold, Mu::Log);
+    // λ/(1 + λ) = 0.95 is above every p* here, so that nothing leaves π_ref.
+    let found = free(&problem, threshold, 19.0);
+    assert_eq!(found.start, Some(Start::Reference));
+    assert!(tv(&found.log_pi, &problem.prompts[0].log_ref) < 1e-15);
+    assert!(free(&problem, threshold, 0.5).start.is_some_and(|s| s != Start::Reference));
+}
+
+/// Equal wins of two actions under a ψ with a dent at zero: either may be moved up.
+#[test]
+fn two_minima_as_low_as_one_another_are_not_unique() {
+    let case = counted(vec![0.5, 0.5], vec![vec![0.0, 1.0], vec![1.0, 0.0]]);
+    let found = free(&case.problem, Loss::Qpo(Psi::Threshold, Mu::Log), 0.5);
+    // λ = 1/2 below 1: p = 1/2 is above λ/(1 + λ), so that v = √(√2 − 1) and its opposite are the minima.
+    let margin = (found.log_pi[0] - found.log_pi[1]).abs();
+    assert!((margin - (2f64.sqrt() - 1.0).sqrt()).abs() < 1e-7, "{margin}");
+    assert!(!found.unique);
+}
+
+#[test]
+fn the_threshold_presets_verdict_says_what_it_steps_out_of_and_where_its_minima_come_from() {
+    let spec = Preset::Threshold.spec();
+    let problem = Problem::new(&spec).expect("a preset");
+    let found = verdict::verdict(&problem, problem.losses[0], &spec.sweep).preservation;
+    assert!(found.holds, "{}", found.why);
+    for part in ["Theorem 3.1", "equal preference probabilities", "lowest found from several starts", "ψ′(0) = 0"] {
+        assert!(found.why.contains(part), "{}", found.why);
+    }
+}
+
+/// As λ → ∞ what a loss does to the good prompt falls with 1/λ², and what it does to the bad one with 1/λ.
+#[test]
+fn a_lambda_so_large_that_nothing_moves_much_is_not_taken_for_preservation() {
+    let mut spec = Preset::Figure3Swapped.spec();
+    (spec.sweep.from, spec.sweep.to) = (1e4, 1e12);
+    let problem = Problem::new(&spec).expect("a preset");
+    for loss in &problem.losses {
+        let found = verdict::verdict(&problem, *loss, &spec.sweep).preservation;
+        assert_eq!(found.holds, loss.loss == Loss::Typo, "{:?}: {}", loss.loss, found.why);
+    }
+}
+
 #[test]
 fn weight_decay_parts_rlhf_and_dpo_and_the_more_of_it_the_further() {
     let spec = Preset::Figure3Constraint.spec();
@@ -548,4 +710,63 @@ fn a_prompts_minimiser_does_not_depend_on_the_other_prompts() {
     for loss in every_loss() {
         assert_eq!(free(&one, loss, 0.3), free(&two, loss, 0.3), "{loss:?}");
     }
+}
+
+#[test]
+fn flat_minima_of_the_truncated_losses_give_the_policy_nearest_to_the_reference() {
+    let chain = [[0.0, 1.0, 1.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]];
+    let tied = [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]];
+    for psi in ["hinge", "truncated-quadratic"] {
+        let solve = |counts: &[[f64; 3]; 3]| {
+            let spec = json!({
+                "prompts": [{ "pi_ref": [0.25, 0.25, 0.5], "pi_star": [0.6, 0.3, 0.1] }],
+                "preferences": { "source": "counts", "counts": [counts] },
+                "losses": [{ "kind": "qpo", "psi": psi, "lambda": 1.0 }],
+            });
+            let problem = Problem::new(&Spec::from_text(&spec.to_string()).expect("a spec")).expect("a problem");
+            ExactSolver::new(&problem, problem.losses[0]).solve().remove(0)
+        };
+        // Every margin of one and more does as well: the nearest has exactly one between neighbours.
+        let found = solve(&chain);
+        let ratio = |i: usize, r: f64| found.log_pi[i] - r.ln();
+        assert!((ratio(0, 0.25) - ratio(1, 0.25) - 1.0).abs() < 1e-6, "{psi} {found:?}");
+        assert!((ratio(1, 0.25) - ratio(2, 0.5) - 1.0).abs() < 1e-6, "{psi} {found:?}");
+        assert!(!found.unique && found.status == Status::Interior, "{psi} {found:?}");
+        // Equal wins, and an action that was never compared: π_ref itself.
+        let found = solve(&tied);
+        assert!(tv(&found.log_pi, &logs(&[0.25, 0.25, 0.5])) < 1e-6, "{psi} {found:?}");
+        assert!(!found.unique);
+    }
+}
+
+#[test]
+fn the_hinge_under_decay_settles_on_its_kinks_to_the_last_digits() {
+    let spec = json!({
+        "prompts": [{ "pi_ref": [0.4, 0.4, 0.2], "pi_star": [0.6, 0.3, 0.1] }],
+        "losses": [{ "kind": "qpo", "psi": "hinge", "lambda": 0.1 }],
+        "weight_decay": { "alpha": 0.001, "on": "logits" },
+    });
+    let problem = Problem::new(&Spec::from_text(&spec.to_string()).expect("a spec")).expect("a problem");
+    let found = ExactSolver::new(&problem, problem.losses[0]).solve().remove(0);
+    // y_a against y_c stands on its kink, λv = 1. What is left is smooth: a pull of the pairs off their kinks, and the penalty.
+    let margin = |i: usize, j: usize| {
+        found.log_pi[i] - found.log_pi[j] - (problem.prompts[0].log_ref[i] - problem.prompts[0].log_ref[j])
+    };
+    assert!((0.1 * margin(0, 2) - 1.0).abs() < 1e-9, "{}", margin(0, 2));
+    // y_b moves alone: λ (P(a ≻ b) − P(b ≻ a) over both its pairs, a third each) against the penalty's 2 α θ_b.
+    let slope = 0.1 / 3.0 * ((0.6 - 0.3) / 0.9 - (0.3 - 0.1) / 0.4);
+    let theta = mean_zero(&found.log_pi);
+    assert!((slope + 2.0 * 0.001 * theta[1]).abs() < 1e-9, "{slope} {theta:?}");
+}
+
+#[test]
+fn rlhf_under_a_penalty_on_the_policy_goes_as_far_as_it_should_at_small_lambda() {
+    // Forty digits give 14.42 nats on the bad prompt and 40.15 on the good one.
+    let mut spec = Preset::Figure3Preservation.spec();
+    spec.weight_decay = WeightDecay { alpha: 0.003, on: DecayOn::Policy };
+    let problem = Problem::new(&spec).expect("a problem");
+    let rlhf = problem.losses.iter().find(|l| matches!(l.loss, Loss::Rlhf(_))).expect("RLHF");
+    let found = ExactSolver::new(&problem, *rlhf).at((-14.0f64 / 3.0).exp(), problem.weight_decay);
+    let nats: Vec<f64> = found.iter().zip(&problem.prompts).map(|(m, p)| kl(&p.log_star, &m.log_pi)).collect();
+    assert!((nats[0] - 40.15).abs() < 5e-3 && (nats[1] - 14.42).abs() < 5e-3, "{nats:?}");
 }

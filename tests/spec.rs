@@ -329,7 +329,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ),
     ("{\"normalise\":1}", "normalise: got 1", "true or false"),
     // Preferences.
-    ("{\"preferences\":{}}", "preferences.source: is missing", "must be given"),
+    ("{\"preferences\":{\"draws\":3}}", "preferences.draws", "population"),
     (
         "{\"preferences\":{\"source\":\"poplation\"}}",
         "preferences.source: got \"poplation\"",
@@ -435,11 +435,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "optimiser.seed: got 18446744073709551615",
         "from 0 to 9007199254740991",
     ),
-    (
-        "{\"optimiser\":{\"steps\":10000000,\"record_every\":1}}",
-        "optimiser.record_every: 1 would record",
-        "at most 50000000",
-    ),
     ("{\"sweep\":{\"points\":10002}}", "sweep.points: got 10002", "from 2 to 10001"),
     ("{\"sweep\":{\"points\":1}}", "sweep.points: got 1", "from 2"),
     ("{\"sweep\":{\"from\":2,\"to\":1}}", "sweep.to: is 1", "must be above sweep.from, which is 2"),
@@ -456,6 +451,30 @@ fn every_wrong_input_is_refused_in_one_line_with_its_path_what_came_and_what_is_
         assert!(message.contains(allowed), "{text}\n  gave {message}\n  without {allowed}");
         assert!(!message.chars().any(char::is_control), "{message:?}");
     }
+}
+
+#[test]
+fn what_would_be_kept_is_bounded_where_it_would_be_kept() {
+    let read = |text: &str| Spec::from_text(text).expect("a spec whose minimisers can be found");
+    let training = read("{\"optimiser\":{\"steps\":10000000,\"record_every\":1}}").check_training();
+    let message = training.expect_err("too many snapshots").to_string();
+    assert!(message.starts_with("optimiser.record_every: 1 would record") && message.contains("at most 50000000"));
+    let mut wide = read("{\"sweep\":{\"points\":10001}}");
+    assert_eq!(wide.check_sweep(), Ok(()));
+    wide.prompts = vec![wide.prompts[0].clone(); 400];
+    let message = wide.check_sweep().expect_err("too many minimisers").to_string();
+    assert!(message.starts_with("sweep.points: 10001 would give 60006000 numbers") && message.contains("fewer points"));
+    // Five losses of different lengths: each counts with its own steps.
+    wide.prompts.truncate(300);
+    assert_eq!(wide.check_training(), Ok(()));
+}
+
+#[test]
+fn draws_are_bounded_over_all_prompts() {
+    let mut spec = Spec::default();
+    spec.prompts = vec![spec.prompts[0].clone(); 21];
+    spec.preferences = Preferences::Sampled { draws: 1_000_000, seed: 0, pairing: Pairing::Uniform };
+    assert!(message(&spec.to_json().to_string()).starts_with("preferences.draws: 1000000 for each of 21 prompts"));
 }
 
 #[test]
@@ -520,7 +539,10 @@ fn limits_are_refused_before_any_work_and_their_edges_are_allowed() {
         message_of_actions.starts_with("prompts[0].pi_ref: has 4097 entries, must have 2 to 4096"),
         "{message_of_actions}"
     );
+    assert_eq!(message(&prompts(2, limit::ACTIONS)), "accepted");
     assert!(message(&prompts(3, limit::ACTIONS)).contains("compared pairs, at most 20000000 are allowed"));
+    assert_eq!(message(&prompts(1000, 200)), "accepted");
+    assert!(message(&prompts(1000, 201)).contains("compared pairs, at most 20000000 are allowed"));
     let losses = |count: usize| json!({ "losses": vec![json!({ "kind": "dpo" }); count] }).to_string();
     assert_eq!(message(&losses(limit::LOSSES)), "accepted");
     assert!(message(&losses(limit::LOSSES + 1)).starts_with("losses: has 65 entries"));

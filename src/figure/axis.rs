@@ -1,9 +1,10 @@
 //! Scales and ticks.
 
-use plotters::prelude::DrawingBackend;
+use plotters::style::{Color, RGBAColor, RGBColor};
 
-use super::sketch::{Anchor, Region, Sketch, Stroke, Type};
+use super::sketch::{Anchor, Region, Sketch, Stroke, Surface, Type};
 use super::theme::Theme;
+use crate::simplex::ascending;
 
 /// A map from a quantity to a length of pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,12 +32,6 @@ impl Scale {
         let v = if self.is_log { value.ln() } else { value };
         let span = if self.to == self.from { 1.0 } else { self.to - self.from };
         self.start + (v - self.from) / span * (self.end - self.start)
-    }
-
-    /// The value at a pixel.
-    pub fn value(self, pixel: f64) -> f64 {
-        let v = self.from + (pixel - self.start) / (self.end - self.start) * (self.to - self.from);
-        if self.is_log { v.exp() } else { v }
     }
 }
 
@@ -88,14 +83,7 @@ fn trimmed(x: f64) -> String {
 }
 
 /// Horizontal hairlines with labels at the left.
-pub fn y_axis<DB: DrawingBackend>(
-    s: &mut Sketch<DB>,
-    theme: &Theme,
-    r: Region,
-    scale: Scale,
-    ticks: &[Tick],
-    labels: bool,
-) {
+pub fn y_axis<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, r: Region, scale: Scale, ticks: &[Tick], labels: bool) {
     for (value, label) in ticks {
         let y = scale.at(*value);
         s.line(&[(r.x, y), (r.right(), y)], Stroke::solid(theme.grid, 1.0));
@@ -106,7 +94,7 @@ pub fn y_axis<DB: DrawingBackend>(
 }
 
 /// Labels below; those at either end are pulled inwards, so that neighbouring panels' labels never meet.
-pub fn x_axis<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, r: Region, scale: Scale, ticks: &[Tick]) {
+pub fn x_axis<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, r: Region, scale: Scale, ticks: &[Tick]) {
     for (value, label) in ticks {
         let x = scale.at(*value);
         let half = 3.2 * label.chars().count() as f64;
@@ -126,6 +114,59 @@ pub fn x_axis<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, r: Region, 
     }
 }
 
+/// The chosen value: a line with a thumb below the plot, so that at either end it is no axis.
+pub fn cursor<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, r: Region, x: f64) {
+    let x = x.clamp(r.x, r.right());
+    s.line(&[(x, r.y), (x, r.bottom())], Stroke::solid(theme.accent, 1.5));
+    s.polygon(
+        &[(x, r.bottom() - 1.0), (x - 4.5, r.bottom() + 6.5), (x + 4.5, r.bottom() + 6.5)],
+        theme.accent.to_rgba(),
+    );
+}
+
+/// A small arrow where a curve leaves: above the plot at its top, within it at its bottom, below which stand the ticks.
+pub fn off_the_scale<DB: Surface>(s: &mut Sketch<DB>, (x, y): (f64, f64), colour: RGBAColor, is_up: bool) {
+    let way = if is_up { -1.0 } else { 1.0 };
+    let y = if is_up { y } else { y - 10.0 };
+    let stroke = Stroke { colour, width: 2.0, dash: &[] };
+    s.line(&[(x, y), (x, y + 9.0 * way)], stroke);
+    s.line(&[(x - 4.0, y + 5.0 * way), (x, y + 10.0 * way), (x + 4.0, y + 5.0 * way)], stroke);
+}
+
+/// A thin line from a curve to its name, where the name had to move.
+pub fn leader<DB: Surface>(s: &mut Sketch<DB>, from: (f64, f64), to: (f64, f64), colour: RGBAColor) {
+    if (from.1 - to.1).abs() > 2.5 {
+        s.line(&[from, to], Stroke { colour: colour.mix(0.7), width: 1.0, dash: &[] });
+    }
+}
+
+/// Heights moved until no two are nearer than `space`, their order kept, within a range where that has room for them.
+pub fn spread(heights: &[f64], space: f64, (top, bottom): (f64, f64)) -> Vec<f64> {
+    let order = ascending(heights);
+    let mut moved = heights.to_vec();
+    let mut highest = top;
+    for &k in &order {
+        moved[k] = moved[k].max(highest);
+        highest = moved[k] + space;
+    }
+    let mut lowest = bottom;
+    for &k in order.iter().rev() {
+        moved[k] = moved[k].min(lowest);
+        lowest = moved[k] - space;
+    }
+    moved
+}
+
+/// Names at the right ends of curves, given by height: apart from one another, within the plot, each tied to its end.
+pub fn name_ends<DB: Surface>(s: &mut Sketch<DB>, plot: Region, names: &[(f64, &str, RGBColor)]) {
+    let ends: Vec<f64> = names.iter().map(|n| n.0).collect();
+    let places = spread(&ends, 14.0, (plot.y, plot.bottom()));
+    for ((end, name, colour), at) in names.iter().zip(places) {
+        leader(s, (plot.right() + 1.0, *end), (plot.right() + 12.0, at), colour.to_rgba());
+        s.text((plot.right() + 15.0, at), name, Type::plain(12.0, *colour, Anchor::Left));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,8 +180,16 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_inverts() {
+    fn heights_are_spread_as_little_as_their_space_asks() {
+        assert_eq!(spread(&[30.0, 31.0, 80.0], 10.0, (0.0, 100.0)), [30.0, 40.0, 80.0]);
+        assert_eq!(spread(&[99.0, 98.0, 20.0], 10.0, (0.0, 100.0)), [100.0, 90.0, 20.0]);
+        // Equal ones stay in their order.
+        assert_eq!(spread(&[50.0, 50.0], 10.0, (0.0, 100.0)), [50.0, 60.0]);
+    }
+
+    #[test]
+    fn a_log_scale_spreads_powers_evenly() {
         let s = Scale::log(1e-5, 1e3, 40.0, 300.0);
-        assert!((s.value(s.at(0.3)) - 0.3).abs() < 1e-12);
+        assert!([(1e-5, 40.0), (0.1, 170.0), (1e3, 300.0)].iter().all(|(v, p)| (s.at(*v) - p).abs() < 1e-9));
     }
 }

@@ -1,11 +1,15 @@
 //! Distances in nats against log λ or α: one curve a loss, on one pair of axes.
 
-use plotters::prelude::DrawingBackend;
+use plotters::style::Color;
 
 use super::axis::{self, Scale, Tick};
-use super::sketch::{Anchor, Region, Sketch, Stroke, Type};
-use super::theme::{LossStyle, Theme};
+use super::direct;
+use super::reading::{self, Reading};
+use super::sketch::{Anchor, Region, Sketch, Stroke, Surface, Type};
+use super::theme::Theme;
 use crate::loss::Loss;
+use crate::solve::sweep::Series;
+use crate::spec::problem::{Problem, Prompt};
 
 /// What lies along x.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,6 +48,8 @@ pub struct Distances {
     pub reference: Option<(f64, &'static str)>,
     /// The y axis's name.
     pub label: &'static str,
+    /// What a value under the pointer is in: ` nats`, or nothing for a total variation.
+    pub unit: &'static str,
     /// Greatest distance shown; what lies above is marked as off the scale.
     pub most: f64,
 }
@@ -54,14 +60,43 @@ pub fn scale_end(reference: f64) -> f64 {
 }
 
 impl Distances {
+    /// How far each loss's minimisers of prompt `x` are from π* over λ, `KL(π* ‖ π)`.
+    pub fn to_star<'a>(problem: &Problem, series: impl Iterator<Item = &'a Series>, x: usize, lambdas: &[f64]) -> Self {
+        let prompt = &problem.prompts[x];
+        let own = |p: &Prompt| problem.distance(&p.log_star, &p.log_ref);
+        let curve = |s: &Series| Curve {
+            loss: s.loss.loss,
+            nats: s.prompts[x].iter().map(|m| problem.distance(&prompt.log_star, &m.log_pi)).collect(),
+            at_cursor: None,
+            dimmed: false,
+        };
+        Self {
+            curves: series.map(curve).collect(),
+            x: lambdas.to_vec(),
+            along: Along::LogLambda,
+            cursor: None,
+            reference: (!prompt.is_good()).then(|| (own(prompt), "the reference policy")),
+            label: "distance to π*, nats; an arrow leaves the scale",
+            unit: " nats",
+            most: scale_end(problem.prompts.iter().map(own).fold(0.0, f64::max)),
+        }
+    }
+
+    /// Distances over α, on a scale that fits the largest.
+    pub fn over_alpha(curves: Vec<Curve>, alphas: &[f64], label: &'static str) -> Self {
+        let most = curves.iter().flat_map(|c| &c.nats).copied().filter(|n| n.is_finite()).fold(1e-3, f64::max);
+        let x = alphas.to_vec();
+        Self { curves, x, along: Along::Alpha, cursor: None, reference: None, label, unit: " nats", most: 1.1 * most }
+    }
+
     /// Draws it.
-    pub fn draw<DB: DrawingBackend>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
-        let plot = r.inset(44.0, 26.0, 14.0, 44.0);
+    pub fn draw<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
+        let plot = plot(r);
         let y = Scale::linear(0.0, self.most, plot.bottom(), plot.y);
         let (x, ticks) = self.x_scale(plot);
         axis::y_axis(s, theme, plot, y, &axis::round_ticks(self.most, 4), true);
         axis::x_axis(s, theme, plot, x, &ticks);
-        s.text((r.x + 4.0, plot.y - 15.0), self.label, Type::plain(13.0, theme.soft, Anchor::Left));
+        s.text((r.x + 4.0, plot.y - 25.0), self.label, Type::plain(13.0, theme.soft, Anchor::Left));
         let name = if self.along == Along::LogLambda { "log λ (natural)" } else { "weight decay α" };
         s.text((plot.x + 0.5 * plot.w, r.bottom() - 11.0), name, Type::plain(13.0, theme.soft, Anchor::Centre));
         if let Some((nats, name)) = self.reference {
@@ -70,14 +105,14 @@ impl Distances {
             s.text((plot.right() - 2.0, at - 10.0), name, Type::plain(12.0, theme.soft, Anchor::Right));
         }
         if let Some(at) = self.cursor {
-            let at = x.at(at).clamp(plot.x, plot.right());
-            s.line(&[(at, plot.y), (at, plot.bottom())], Stroke::solid(theme.accent, 1.5));
+            axis::cursor(s, theme, plot, x.at(at));
         }
         // RLHF goes over DPO, with which it often coincides: its dashes then show both.
         let is_rlhf = |c: &&Curve| matches!(c.loss, Loss::Rlhf(_));
         for curve in self.curves.iter().filter(|c| !is_rlhf(c)).chain(self.curves.iter().filter(is_rlhf)) {
             self.draw_curve(s, theme, plot, curve, x, y);
         }
+        self.name_curves(s, theme, plot, x, y);
         for curve in self.curves.iter().filter(|c| !c.dimmed) {
             if let (Some(at), Some(nats)) = (self.cursor, curve.at_cursor) {
                 let style = theme.style(curve.loss);
@@ -87,7 +122,61 @@ impl Distances {
         }
     }
 
-    fn draw_curve<DB: DrawingBackend>(
+    /// The curve under a pixel.
+    pub fn reading(&self, r: Region, pointer: (f64, f64)) -> Option<Reading> {
+        let plot = plot(r);
+        let y = Scale::linear(0.0, self.most, plot.bottom(), plot.y);
+        let (x, _) = self.x_scale(plot);
+        let near = |c: &Curve| {
+            let points = self.pixels(c, x, y).into_iter();
+            reading::nearest(points, pointer).map(|(k, at, d)| (c.loss, k, c.nats[k], at, d))
+        };
+        let (loss, k, nats, at, d) = self.curves.iter().filter_map(near).min_by(|a, b| a.4.total_cmp(&b.4))?;
+        let name = if self.along == Along::LogLambda { "λ" } else { "α" };
+        let (at_x, value) = (reading::digits(self.x[k]), reading::digits(nats));
+        let text = format!("{}, {name} = {at_x}: {value}{}", loss.name(), self.unit);
+        (d <= reading::NEAR).then_some(Reading { loss: Some(loss), text, at })
+    }
+
+    /// A curve's points, those off the scale not finite.
+    fn pixels(&self, curve: &Curve, x: Scale, y: Scale) -> Vec<(f64, f64)> {
+        let height = |n: f64| if n <= self.most { y.at(n) } else { f64::NAN };
+        self.x.iter().zip(&curve.nats).map(|(a, n)| (x.at(*a), height(*n))).collect()
+    }
+
+    /// Writes each loss's name at its curve, where there is room.
+    fn name_curves<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, plot: Region, x: Scale, y: Scale) {
+        let named = |c: &Curve| direct::Curve {
+            points: self.outline(plot, c, x, y),
+            name: (!c.dimmed).then(|| (c.loss.name(), theme.style(c.loss).name)),
+        };
+        let level = self.reference.map(|(nats, _)| direct::Curve {
+            points: self.x.iter().map(|a| (x.at(*a), y.at(nats.min(self.most)))).collect(),
+            name: None,
+        });
+        let curves: Vec<direct::Curve> = self.curves.iter().map(named).chain(level).collect();
+        // The words at the reference's line.
+        let words = self.reference.map(|(nats, _)| {
+            let at = y.at(nats.min(self.most));
+            Region { x: plot.right() - 130.0, y: at - 18.0, w: 130.0, h: 18.0 }
+        });
+        direct::names(s, theme, plot, &curves, words.as_slice());
+    }
+
+    /// A curve's points with those where it leaves the scale.
+    fn outline(&self, plot: Region, curve: &Curve, x: Scale, y: Scale) -> Vec<(f64, f64)> {
+        let mut points = self.pixels(curve, x, y);
+        for k in 1..points.len() {
+            let (a, b) = (curve.nats[k - 1], curve.nats[k]);
+            if (a <= self.most) != (b <= self.most) {
+                let at = crossing((x.at(self.x[k - 1]), a), (x.at(self.x[k]), b), self.most);
+                points[if a <= self.most { k } else { k - 1 }] = (at, plot.y);
+            }
+        }
+        points
+    }
+
+    fn draw_curve<DB: Surface>(
         &self,
         s: &mut Sketch<DB>,
         theme: &Theme,
@@ -107,7 +196,7 @@ impl Distances {
                 let crossing = crossing((x.at(a0), n0), (x.at(a), nats), self.most);
                 inside.push((crossing, plot.y));
                 if !curve.dimmed {
-                    off_the_scale(s, (crossing, plot.y), &style);
+                    axis::off_the_scale(s, (crossing, plot.y), style.colour.to_rgba(), true);
                 }
                 if !fits {
                     s.line(&inside, stroke);
@@ -137,6 +226,11 @@ impl Distances {
     }
 }
 
+/// Where the curves stand.
+fn plot(r: Region) -> Region {
+    r.inset(44.0, 36.0, 14.0, 44.0)
+}
+
 /// Where the segment meets a height; at the inner point where the outer one is infinite.
 fn crossing(a: (f64, f64), b: (f64, f64), height: f64) -> f64 {
     match (a.1.is_finite(), b.1.is_finite()) {
@@ -144,11 +238,4 @@ fn crossing(a: (f64, f64), b: (f64, f64), height: f64) -> f64 {
         (true, false) => a.0,
         _ => b.0,
     }
-}
-
-/// A small arrow where a curve leaves through the top.
-fn off_the_scale<DB: DrawingBackend>(s: &mut Sketch<DB>, (x, y): (f64, f64), style: &LossStyle) {
-    let stroke = Stroke::solid(style.colour, 2.0);
-    s.line(&[(x, y), (x, y - 9.0)], stroke);
-    s.line(&[(x - 4.0, y - 5.0), (x, y - 10.0), (x + 4.0, y - 5.0)], stroke);
 }

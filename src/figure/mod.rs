@@ -2,17 +2,27 @@
 //!
 //! Drawing code works in CSS pixels as `f64`; [`Sketch`] turns them into the whole numbers that plotters takes.
 
+pub mod arrows;
 pub mod axis;
+mod direct;
 pub mod distance;
+pub mod envelope;
+pub mod margins;
 pub mod panels;
 #[cfg(feature = "svg")]
 pub mod paper;
+pub mod policies;
+pub mod progress;
+pub mod reading;
 pub mod shapes;
 pub mod sketch;
+#[cfg(feature = "svg")]
+pub mod svg;
 pub mod theme;
 pub mod triangle;
 
-pub use sketch::{Region, Sketch};
+pub use reading::Reading;
+pub use sketch::{Region, Sketch, Surface};
 pub use theme::Theme;
 
 /// Letters for up to 26 actions, numbers beyond.

@@ -1,15 +1,15 @@
 //! Small multiples: a panel a loss, the probability of each action against training steps or against λ.
 
-use plotters::prelude::DrawingBackend;
-use plotters::style::RGBColor;
+use plotters::style::{Color, RGBAColor, RGBColor};
 
 use super::action_name;
 use super::axis::{self, Scale, Tick};
-use super::sketch::{Anchor, Region, Sketch, Stroke, Type};
+use super::reading::{self, Reading};
+use super::sketch::{Anchor, Region, Sketch, Stroke, Surface, Type};
 use super::theme::Theme;
 use crate::loss::Loss;
 use crate::solve::sweep::Series;
-use crate::trace::Trace;
+use crate::trace::{Band, Trace};
 
 /// What a row of panels has along its x axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,6 +32,15 @@ pub enum Along {
     },
 }
 
+/// Policies beyond both ends of the λ axis. (A each)
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ends {
+    /// Where λ → 0 leads.
+    pub low: Vec<f64>,
+    /// Where λ → ∞ leads.
+    pub high: Vec<f64>,
+}
+
 /// One loss's panel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
@@ -39,8 +48,14 @@ pub struct Panel {
     pub loss: Loss,
     /// Where along x. (T)
     pub x: Vec<f64>,
-    /// Probabilities, an action after another. (A × T)
+    /// Probabilities, an action after another; of several runs, their medians. (A × T)
     pub pi: Vec<Vec<f64>>,
+    /// Least and greatest of several runs, an action after another; empty for a single one. (A × T)
+    pub bands: Vec<Band>,
+    /// The limits of λ, marked beyond the axis.
+    pub ends: Option<Ends>,
+    /// A policy that others report for the end of the run. (A)
+    pub ghost: Option<Vec<f64>>,
     /// The last x; for steps, the length of this loss's own run.
     pub last: f64,
     /// The cursor, in x.
@@ -63,13 +78,20 @@ pub struct Panels {
 }
 
 impl Panel {
-    /// A recorded run on prompt `x`.
-    pub fn of_trace(loss: Loss, trace: &Trace, prompt: usize, actions: usize, steps: u64) -> Self {
-        let pi = (0..actions)
-            .map(|a| (0..trace.len()).map(|k| trace.policy(k, prompt, actions)[a].exp()).collect())
-            .collect();
-        let x = trace.steps.iter().map(|s| *s as f64).collect();
-        Self { loss, x, pi, last: steps as f64, cursor: None, dimmed: false }
+    /// A panel with curves and nothing else.
+    fn new(loss: Loss, x: Vec<f64>, pi: Vec<Vec<f64>>, last: f64) -> Self {
+        Self { loss, x, pi, bands: Vec::new(), ends: None, ghost: None, last, cursor: None, dimmed: false }
+    }
+
+    /// Recorded runs of one loss on prompt `x`: one as it is, several as a band with its median.
+    pub fn of_traces(loss: Loss, traces: &[&Trace], prompt: usize, actions: usize, steps: u64) -> Self {
+        let Some(first) = traces.first() else { return Self::new(loss, Vec::new(), Vec::new(), steps as f64) };
+        let snapshots = first.drawn(usize::MAX);
+        let x: Vec<f64> = snapshots.iter().map(|k| first.step(*k) as f64).collect();
+        let bands: Vec<Band> = (0..actions).map(|a| Band::of(traces, &snapshots, prompt, a, actions)).collect();
+        let pi = bands.iter().map(|b| b.median.clone()).collect();
+        let bands = if traces.len() > 1 { bands } else { Vec::new() };
+        Self { bands, ..Self::new(loss, x, pi, steps as f64) }
     }
 
     /// Exact minimisers of prompt `x` over a sweep.
@@ -78,30 +100,31 @@ impl Panel {
         let actions = found.first().map_or(0, |m| m.log_pi.len());
         let pi = (0..actions).map(|a| found.iter().map(|m| m.log_pi[a].exp()).collect()).collect();
         let last = values.last().copied().unwrap_or(1.0);
-        Self { loss: series.loss.loss, x: values.to_vec(), pi, last, cursor: None, dimmed: false }
+        Self::new(series.loss.loss, values.to_vec(), pi, last)
     }
 }
 
-/// Columns that fit a width.
-pub fn columns(width: f64, panels: usize) -> usize {
-    let fit = ((width - 30.0) / 102.0).floor() as usize;
-    if fit >= panels {
-        panels
-    } else if panels == 5 {
-        // Five in rows of three and two, or of two; never a single one alone where it can be helped.
-        fit.clamp(2, 3)
-    } else {
-        fit.clamp(1, panels.max(1))
-    }
-}
-
+/// Left of a row, for its axis' labels.
+const AXIS: f64 = 30.0;
+/// The least width of a panel with its labels.
+const LEAST: f64 = 140.0;
+/// Room beyond either end of an axis whose limits are marked.
+const GUTTER: f64 = 11.0;
 const TITLE: f64 = 24.0;
 const FOOT: f64 = 24.0;
 
+/// Columns in which panels and the key, which stands in a cell of its own, fill a width evenly.
+fn columns(width: f64, panels: usize) -> usize {
+    let cells = panels + 1;
+    let fit = ((width - AXIS) / LEAST).max(1.0) as usize;
+    cells.div_ceil(cells.div_ceil(fit))
+}
+
 /// The height that a width asks for.
-pub fn height(width: f64, panels: usize, plot: f64) -> f64 {
-    let rows = panels.div_ceil(columns(width, panels).max(1));
-    rows as f64 * (TITLE + plot + FOOT) + 4.0
+pub fn height(width: f64, panels: usize) -> f64 {
+    let columns = columns(width, panels);
+    let plot = (0.62 * (width - AXIS) / columns as f64).clamp(96.0, 150.0);
+    (panels + 1).div_ceil(columns) as f64 * (TITLE + plot + FOOT) + 4.0
 }
 
 /// Opacity of the k-th of n actions' curves: the first is full.
@@ -114,64 +137,141 @@ const LABELLED: usize = 6;
 
 impl Panels {
     /// Draws the row, broken into as many lines as the width needs.
-    pub fn draw<DB: DrawingBackend>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
-        let count = self.panels.len();
-        if count == 0 {
-            return;
+    pub fn draw<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
+        for (panel, plot, first) in self.plots(r) {
+            self.draw_one(s, theme, plot, panel, first);
         }
-        let columns = columns(r.w, count);
-        let rows = count.div_ceil(columns);
-        let (axis, gap) = (30.0, 8.0);
-        let cell_w = (r.w - axis) / columns as f64;
-        let cell_h = r.h / rows as f64;
-        for (k, panel) in self.panels.iter().enumerate() {
-            let (column, row) = (k % columns, k / columns);
-            let cell =
-                Region { x: r.x + axis + column as f64 * cell_w, y: r.y + row as f64 * cell_h, w: cell_w, h: cell_h };
-            let labels = if self.panels[0].pi.len() <= LABELLED { 20.0 } else { 4.0 };
-            let plot = cell.inset(0.0, TITLE, gap + labels, FOOT);
-            self.draw_one(s, theme, plot, panel, column == 0);
+        self.draw_key(s, theme, self.cell(r, self.panels.len()));
+    }
+
+    /// The place of the k-th panel, or behind the last one of the key.
+    fn cell(&self, r: Region, k: usize) -> Region {
+        let columns = columns(r.w, self.panels.len());
+        let rows = (self.panels.len() + 1).div_ceil(columns);
+        let (w, h) = ((r.w - AXIS) / columns as f64, r.h / rows as f64);
+        let (column, row) = (k % columns, k / columns);
+        Region { x: r.x + AXIS + column as f64 * w, y: r.y + row as f64 * h, w, h }
+    }
+
+    /// Each panel with the place of its plot, and whether it is the first of its line.
+    fn plots(&self, r: Region) -> impl Iterator<Item = (&Panel, Region, bool)> {
+        let columns = columns(r.w, self.panels.len());
+        let few = self.panels.first().is_some_and(|p| p.pi.len() <= LABELLED);
+        let labels = if few { 26.0 } else { 4.0 };
+        let gutter = if self.panels.iter().any(|p| p.ends.is_some()) { GUTTER } else { 0.0 };
+        self.panels.iter().enumerate().map(move |(k, panel)| {
+            let plot = self.cell(r, k).inset(gutter, TITLE, 8.0 + labels + gutter, FOOT);
+            (panel, plot, k % columns == 0)
+        })
+    }
+
+    /// What the lines and points are that all panels have.
+    fn draw_key<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, cell: Region) {
+        const SPACE: f64 = 19.0;
+        let (left, right) = (cell.x + 4.0, cell.x + 28.0);
+        let mut y = cell.y + TITLE + 6.0;
+        let entry = |s: &mut Sketch<DB>, y: f64, text: &str| {
+            s.text((right + 8.0, y), text, Type::plain(12.0, theme.soft, Anchor::Left));
+        };
+        s.line(&[(left, y), (right, y)], star_line(theme));
+        s.symbol((right + 8.0, y), "π*", "", Type::plain(13.5, theme.ink, Anchor::Left));
+        y += SPACE;
+        s.line(&[(left, y), (right, y)], reference_line(theme));
+        s.symbol((right + 8.0, y), "π", "ref", Type::plain(13.5, theme.ink, Anchor::Left));
+        y += SPACE;
+        let middle = 0.5 * (left + right);
+        if self.panels.iter().any(|p| p.ends.is_some()) {
+            s.disc((middle, y), 2.75, theme.soft.to_rgba());
+            entry(s, y, "λ → 0, λ → ∞");
+            y += SPACE;
+        }
+        if self.panels.iter().any(|p| !p.bands.is_empty()) {
+            let band = [(left, y - 5.0), (right, y - 5.0), (right, y + 5.0), (left, y + 5.0)];
+            s.polygon(&band, theme.soft.mix(0.3));
+            s.line(&[(left, y), (right, y)], Stroke::solid(theme.soft, 2.0));
+            entry(s, y, "median, range");
+            y += SPACE;
+        }
+        if self.panels.iter().any(|p| p.ghost.is_some()) {
+            s.ring((middle, y), 4.0, theme.ink, 1.25);
+            entry(s, y, "the paper");
         }
     }
 
-    fn draw_one<DB: DrawingBackend>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region, panel: &Panel, axis: bool) {
+    /// The curve under a pixel. A panel belongs to one loss: near no curve of it, the loss is still meant.
+    pub fn reading(&self, r: Region, (px, py): (f64, f64)) -> Option<Reading> {
+        let inside = |plot: &Region| {
+            px >= plot.x - 4.0 && px <= plot.right() + 26.0 && py >= plot.y - TITLE && py <= plot.bottom() + 6.0
+        };
+        let (panel, plot, _) = self.plots(r).find(|(_, plot, _)| inside(plot))?;
+        let (x, _) = self.x_scale(plot, panel);
+        let y = Scale::linear(0.0, 1.0, plot.bottom(), plot.y);
+        let (k, ..) = reading::nearest(panel.x.iter().map(|v| (x.at(*v), py)), (px, py))?;
+        let (action, at, _) = reading::nearest(panel.pi.iter().map(|pi| (x.at(panel.x[k]), y.at(pi[k]))), (px, py))?;
+        let along = match self.along {
+            Along::Steps => format!("step {}", panel.x[k]),
+            Along::Lambda { .. } => format!("λ = {}", reading::digits(panel.x[k])),
+            Along::Alpha { .. } => format!("α = {}", reading::digits(panel.x[k])),
+        };
+        let text = format!(
+            "{}, {along}: π(y_{}) = {}",
+            panel.loss.name(),
+            action_name(action),
+            reading::digits(panel.pi[action][k])
+        );
+        Some(Reading { loss: Some(panel.loss), text, at })
+    }
+
+    fn draw_one<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region, panel: &Panel, axis: bool) {
         let style = theme.style(panel.loss);
         let ink = if panel.dimmed { 0.25 } else { 1.0 };
         let y = Scale::linear(0.0, 1.0, r.bottom(), r.y);
         let (x, ticks) = self.x_scale(r, panel);
+        // The plot with its gutters: levels and labels reach over both.
+        let wide = if panel.ends.is_some() { r.inset(-GUTTER, 0.0, -GUTTER, 0.0) } else { r };
+        // Names stand clear of the limits' points.
+        let named = if panel.ends.is_some() { wide.inset(0.0, 0.0, -3.0, 0.0) } else { r };
         let ones: Vec<Tick> = [(0.0, "0"), (0.5, "0.5"), (1.0, "1")].map(|(v, l)| (v, l.to_owned())).into();
-        s.text((r.x, r.y - 13.0), panel.loss.name(), Type::plain(13.0, style.name, Anchor::Left).bold());
-        axis::y_axis(s, theme, r, y, &ones, axis);
-        axis::x_axis(s, theme, r, x, &ticks);
+        s.text((wide.x, r.y - 13.0), panel.loss.name(), Type::plain(13.0, style.name, Anchor::Left).bold());
+        axis::y_axis(s, theme, wide, y, &ones, axis);
+        axis::x_axis(s, theme, wide, x, &ticks);
         for p in &self.reference {
-            s.line(&level(r, y, *p), Stroke::solid(theme.soft, 1.0).dashed(&[1.5, 3.5]).faint(0.8));
+            s.line(&level(wide, y, *p), reference_line(theme));
         }
         for p in &self.star {
-            s.line(&level(r, y, *p), Stroke::solid(theme.soft, 1.25).dashed(&[5.0, 3.5]).faint(0.9));
+            s.line(&level(wide, y, *p), star_line(theme));
+        }
+        for band in &panel.bands {
+            let edge = |values: &[f64]| panel.x.iter().zip(values).map(|(a, b)| (x.at(*a), y.at(*b))).collect();
+            let (low, mut outline): (Vec<_>, Vec<_>) = (edge(&band.least), edge(&band.greatest));
+            outline.extend(low.into_iter().rev());
+            s.polygon(&outline, style.colour.mix(0.22 * ink));
         }
         let n = panel.pi.len();
         for (k, pi) in panel.pi.iter().enumerate().rev() {
             let points: Vec<_> = panel.x.iter().zip(pi).map(|(a, b)| (x.at(*a), y.at(*b))).collect();
-            self.curve(
-                s,
-                r,
-                panel,
-                &points,
-                x,
-                Stroke::solid(style.colour, style.width * (0.5 + 0.5 * shade(k, n))).faint(ink * shade(k, n)),
-            );
+            let stroke = Stroke::solid(style.colour, style.width * (0.5 + 0.5 * shade(k, n))).faint(ink * shade(k, n));
+            self.curve(s, r, panel, &points, x, stroke);
+        }
+        if let Some(ends) = &panel.ends {
+            draw_ends(s, theme, r, y, ends, style.colour.mix(ink));
+        }
+        for p in panel.ghost.iter().flatten() {
+            // Inside the plot, clear of the curves' names.
+            let at = (r.right() - 5.0, y.at(*p));
+            s.ring(at, 4.0, theme.paper, 4.0);
+            s.ring(at, 4.0, theme.ink, 1.25);
         }
         if let Some(at) = panel.cursor {
-            let at = x.at(at).clamp(r.x, r.right());
-            s.line(&[(at, r.y), (at, r.bottom())], Stroke::solid(theme.accent, 1.5));
+            axis::cursor(s, theme, r, x.at(at));
         }
         if n <= LABELLED {
-            label_ends(s, theme, r, y, panel, ink);
+            label_ends(s, theme, named, y, panel, ink);
         }
     }
 
     /// A curve; along steps, what lies after the cursor is only hinted at.
-    fn curve<DB: DrawingBackend>(
+    fn curve<DB: Surface>(
         &self,
         s: &mut Sketch<DB>,
         r: Region,
@@ -198,7 +298,18 @@ impl Panels {
                 let ends = vec![(0.0, "0".to_owned()), (panel.last, axis::short_number(panel.last))];
                 (Scale::linear(0.0, panel.last, r.x, r.right()), ends)
             }
-            Along::Lambda { from, to } => (Scale::log(from, to, r.x, r.right()), axis::decade_ticks(from, to, few)),
+            Along::Lambda { from, to } => {
+                let x = Scale::log(from, to, r.x, r.right());
+                if panel.ends.is_none() {
+                    return (x, axis::decade_ticks(from, to, few));
+                }
+                // The limits take the place of the outermost decades.
+                let decades = axis::decade_ticks(from, to, few + 1);
+                let inside = |t: &Tick| x.at(t.0) > r.x + 18.0 && x.at(t.0) < r.right() - 18.0;
+                let at = |pixel: f64| (from.ln() + (pixel - r.x) / r.w.max(1.0) * (to / from).ln()).exp();
+                let limits = [(at(r.x - GUTTER), "0".to_owned()), (at(r.right() + GUTTER), "∞".to_owned())];
+                (x, decades.into_iter().filter(inside).chain(limits).collect())
+            }
             Along::Alpha { from, to } => (
                 Scale::linear(from, to, r.x, r.right()),
                 vec![(from, axis::short_number(from)), (to, axis::short_number(to))],
@@ -207,33 +318,62 @@ impl Panels {
     }
 }
 
+/// Where both limits of λ lead: a point for each action beyond the axis, tied to its curve's end.
+fn draw_ends<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, r: Region, y: Scale, ends: &Ends, colour: RGBAColor) {
+    for (policy, at) in [(&ends.low, r.x - GUTTER), (&ends.high, r.right() + GUTTER)] {
+        for p in policy {
+            s.disc((at, y.at(*p)), 4.0, theme.paper.to_rgba());
+            s.disc((at, y.at(*p)), 2.75, colour);
+        }
+    }
+}
+
 fn level(r: Region, y: Scale, p: f64) -> [(f64, f64); 2] {
     [(r.x, y.at(p)), (r.right(), y.at(p))]
 }
 
-/// Names the curves at their right ends, spread so that no two names overlap.
-fn label_ends<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, r: Region, y: Scale, panel: &Panel, ink: f64) {
+/// Names the curves at their right ends, or at their limits, spread so that no two names overlap and each tied to its end.
+fn label_ends<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, r: Region, y: Scale, panel: &Panel, ink: f64) {
     const SPACE: f64 = 12.5;
-    let colour = theme.style(panel.loss).name;
-    let mut ends: Vec<(f64, usize)> =
-        panel.pi.iter().enumerate().filter_map(|(k, p)| p.last().map(|v| (y.at(*v), k))).collect();
-    ends.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    for k in 1..ends.len() {
-        ends[k].0 = ends[k].0.max(ends[k - 1].0 + SPACE);
+    let style = theme.style(panel.loss);
+    let mixed = blend(style.name, theme, ink);
+    let last = |k: usize| panel.ends.as_ref().map_or_else(|| panel.pi[k].last(), |e| e.high.get(k)).copied();
+    let ends: Vec<f64> = (0..panel.pi.len()).filter_map(last).map(|p| y.at(p)).collect();
+    let places = axis::spread(&ends, SPACE, (r.y, r.bottom() - 2.0));
+    for (k, (end, at)) in ends.into_iter().zip(places).enumerate() {
+        axis::leader(s, (r.right() + 1.0, end), (r.right() + 8.0, at), style.colour.mix(ink));
+        s.symbol((r.right() + 9.0, at - 2.0), "y", &action_name(k), Type::plain(13.0, mixed, Anchor::Left));
     }
-    let mut lowest = r.bottom() + 2.0;
-    for end in ends.iter_mut().rev() {
-        end.0 = end.0.min(lowest);
-        lowest = end.0 - SPACE;
-    }
-    let mixed = blend(colour, theme, ink);
-    for (at, k) in ends {
-        s.symbol((r.right() + 4.0, at - 2.0), "y", &action_name(k), Type::plain(13.0, mixed, Anchor::Left));
-    }
+}
+
+/// π* in every panel.
+fn star_line(theme: &Theme) -> Stroke {
+    Stroke::solid(theme.soft, 1.25).dashed(&[5.0, 3.5]).faint(0.9)
+}
+
+/// `π_ref` in every panel.
+fn reference_line(theme: &Theme) -> Stroke {
+    Stroke::solid(theme.soft, 1.0).dashed(&[1.5, 3.5]).faint(0.8)
 }
 
 /// A colour laid over the paper: text has no opacity of its own in every backend.
 fn blend(colour: RGBColor, theme: &Theme, opacity: f64) -> RGBColor {
     let mix = |a: u8, b: u8| (f64::from(a) * opacity + f64::from(b) * (1.0 - opacity)).round() as u8;
     RGBColor(mix(colour.0, theme.paper.0), mix(colour.1, theme.paper.1), mix(colour.2, theme.paper.2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_and_their_key_fill_whole_rows_at_every_width() {
+        for (width, panels, expected) in
+            [(328.0, 5, 2), (500.0, 5, 3), (600.0, 5, 3), (730.0, 5, 3), (1055.0, 5, 6), (328.0, 1, 2), (600.0, 2, 3)]
+        {
+            assert_eq!(columns(width, panels), expected, "{width} px, {panels} panels");
+            assert!((width - AXIS) / expected as f64 >= LEAST, "{width} px, {panels} panels");
+        }
+        assert_eq!(columns(60.0, 5), 1);
+    }
 }

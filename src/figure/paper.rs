@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use plotters::prelude::IntoDrawingArea;
 use plotters_svg::SVGBackend;
 
-use super::distance::{self, Curve, Distances};
-use super::panels::{self, Panel, Panels};
+use super::distance::{Curve, Distances};
+use super::panels::{self, Ends, Panel, Panels};
 use super::sketch::{Anchor, FINE, Region, Sketch, Type};
+use super::svg::render;
 use super::theme::Theme;
 use super::{shapes, triangle};
 use crate::simplex::probs;
 use crate::solve::sweep::{self, Series};
+use crate::solve::verdict::Limits;
 use crate::solve::{ExactSolver, Run};
-use crate::spec::{Preset, Problem, Spec, SpecError, Sweep, SweepOver};
+use crate::spec::{Preset, Problem, Spec, SpecError};
 use crate::trace::Trace;
 
 /// Figures of the paper that this program draws.
@@ -35,10 +36,9 @@ pub enum Number {
     /// DPO's penalty between ℓ₀ and ℓ₁.
     #[cfg_attr(feature = "cli", value(name = "8"))]
     Eight,
+    /// Figure 2 with a title, in the shape of a card that goes with a link.
+    Card,
 }
-
-/// plotters-svg divides font sizes by this.
-const SVG_TEXT_SCALE: f64 = 1.24;
 
 /// Draws a figure; a given experiment replaces the paper's settings.
 ///
@@ -51,34 +51,13 @@ pub fn svg(number: Number, spec: Option<&Spec>, theme: &Theme) -> Result<String,
         Number::Five => learning(&given(Preset::Figure5), theme),
         Number::Six => converged(&given(Preset::Figure6), theme),
         Number::Three => tests(&given(Preset::Figure3Preservation), &Preset::Figure3Constraint.spec(), theme),
-        Number::Eight => render(620.0, 380.0, theme, |s, r| shapes::draw(s, theme, r)),
+        Number::Card => card(&given(Preset::Figure2), theme),
+        Number::Eight if spec.is_some() => {
+            let why = "draws DPO's penalty at every γ, whatever the experiment; leave out --spec";
+            Err(SpecError::new("figure 8", why))
+        }
+        Number::Eight => render(620.0, 380.0, theme, |s, r| shapes::Penalties { gamma: None }.draw(s, theme, r)),
     }
-}
-
-/// Draws at a size in CSS pixels.
-fn render(
-    w: f64,
-    h: f64,
-    theme: &Theme,
-    draw: impl FnOnce(&mut Sketch<SVGBackend>, Region),
-) -> Result<String, SpecError> {
-    let mut text = String::new();
-    let outcome = {
-        let area = SVGBackend::with_string(&mut text, ((w * FINE) as u32, (h * FINE) as u32)).into_drawing_area();
-        let mut sketch = Sketch::new(&area, SVG_TEXT_SCALE);
-        sketch.clear(theme.paper);
-        draw(&mut sketch, Region::of(w, h));
-        sketch.finish()
-    };
-    outcome.map_err(|e| SpecError::new("figure", e))?;
-    // The sheet keeps its fine units; only the size at which it is shown is set back to CSS pixels.
-    let sheet = format!("width=\"{}\" height=\"{}\"", (w * FINE) as u32, (h * FINE) as u32);
-    Ok(text.replacen(&sheet, &format!("width=\"{w}\" height=\"{h}\""), 1))
-}
-
-/// The policies of an experiment's first prompt as the triangle takes them; none where it has not three actions.
-pub fn three(log_pi: &[f64]) -> Option<[f64; 3]> {
-    probs(log_pi).try_into().ok()
 }
 
 /// Every loss's recorded run.
@@ -95,6 +74,8 @@ pub fn traces(problem: &Arc<Problem>) -> Vec<Trace> {
 }
 
 fn learning(spec: &Spec, theme: &Theme) -> Result<String, SpecError> {
+    spec.check_training()?;
+    spec.check_sweep()?;
     let problem = Arc::new(Problem::new(spec)?);
     let traces = traces(&problem);
     let prompt = &problem.prompts[0];
@@ -105,8 +86,8 @@ fn learning(spec: &Spec, theme: &Theme) -> Result<String, SpecError> {
             .iter()
             .zip(&traces)
             .map(|(l, t)| {
-                let steps = l.steps.unwrap_or(problem.optimiser.steps);
-                Panel::of_trace(l.loss, t, 0, problem.actions(), steps)
+                let steps = l.steps_under(&problem.optimiser);
+                Panel::of_traces(l.loss, &[t], 0, problem.actions(), steps)
             })
             .collect(),
         along: panels::Along::Steps,
@@ -114,16 +95,37 @@ fn learning(spec: &Spec, theme: &Theme) -> Result<String, SpecError> {
         reference: probs(&prompt.log_ref),
     };
     let triangle = triangle_of(&problem, &traces, &series);
-    let (w, h) = (1100.0, 380.0);
+    let (w, h) = (1100.0, 460.0);
     render(w, h, theme, |s, r| {
         let left = if triangle.is_some() { 370.0 } else { 0.0 };
         if let Some(t) = &triangle {
-            t.draw(s, theme, Region { w: left, ..r });
+            t.draw(s, theme, Region { w: left, ..r }.inset(8.0, 6.0, 0.0, 0.0));
         }
-        let right = r.inset(left + 16.0, 36.0, 12.0, 40.0);
-        let caption = "π(y) against training steps; dashed π*, dotted the reference";
-        s.text((right.x + 30.0, 24.0), caption, Type::plain(13.0, theme.soft, Anchor::Left));
-        panels.draw(s, theme, Region { y: 62.0, h: 250.0, ..right });
+        let right = r.inset(left + 16.0, 34.0, 12.0, 6.0);
+        s.text((right.x + 30.0, 18.0), "π(y) against training steps", Type::plain(13.0, theme.soft, Anchor::Left));
+        panels.draw(s, theme, right);
+    })
+}
+
+/// A link's card: 1200 × 630, as those who show them ask.
+fn card(spec: &Spec, theme: &Theme) -> Result<String, SpecError> {
+    let frame = render(1200.0, 630.0, theme, |s, _| {
+        s.text((56.0, 62.0), "TYPO Lab", Type::plain(50.0, theme.ink, Anchor::Left).bold());
+        let lines = [
+            "What RLHF, DPO, IPO, f-DPO and TYPO do to a policy:",
+            "drag a reference and a preference, and watch five losses learn.",
+        ];
+        for (k, line) in lines.into_iter().enumerate() {
+            s.text((56.0, 112.0 + 32.0 * k as f64), line, Type::plain(25.0, theme.soft, Anchor::Left));
+        }
+    })?;
+    // A drawing within a drawing keeps its own shape; its place is told in the outer one's fine units.
+    let place = [("x", 66.0), ("y", 172.0), ("width", 1068.0), ("height", 447.0)];
+    let place: String = place.iter().map(|(name, v)| format!("{name}=\"{}\" ", v * FINE)).collect();
+    let inner = learning(spec, theme)?.replacen("width=\"1100\" height=\"460\"", place.trim_end(), 1);
+    Ok(match frame.rfind("</svg>") {
+        Some(end) => format!("{}{inner}{}", &frame[..end], &frame[end..]),
+        None => frame,
     })
 }
 
@@ -131,54 +133,68 @@ fn triangle_of(problem: &Problem, traces: &[Trace], series: &[Series]) -> Option
     let prompt = &problem.prompts[0];
     let paths = problem.losses.iter().zip(traces).zip(series).map(|((l, t), s)| triangle::Path {
         loss: l.loss,
-        run: (0..t.len()).filter_map(|k| three(t.policy(k, 0, problem.actions()))).collect(),
-        over_lambda: s.prompts[0].iter().filter_map(|m| three(&m.log_pi)).collect(),
-        minimiser: three(&ExactSolver::new(problem, *l).solve()[0].log_pi),
+        run: (0..t.len()).filter_map(|k| triangle::three(t.policy(k, 0, problem.actions()))).collect(),
+        others: Vec::new(),
+        ghosts: Vec::new(),
+        over_sweep: s.prompts[0].iter().filter_map(|m| triangle::three(&m.log_pi)).collect(),
+        minimiser: triangle::three(&ExactSolver::new(problem, *l).solve()[0].log_pi),
         dimmed: false,
     });
     Some(triangle::Triangle {
-        pi_ref: three(&prompt.log_ref)?,
-        pi_star: three(&prompt.log_star)?,
+        pi_ref: triangle::three(&prompt.log_ref)?,
+        pi_star: triangle::three(&prompt.log_star)?,
         paths: paths.collect(),
+        over: "λ",
     })
 }
 
-/// The experiment's λ-sweep; where it sweeps α, the figures' own range of λ.
-fn lambda_sweep(spec: &Spec) -> Sweep {
-    match spec.sweep.over {
-        SweepOver::Lambda => spec.sweep,
-        SweepOver::Alpha => Sweep { over: SweepOver::Lambda, from: 1e-5, to: 1e3, points: 61 },
-    }
+fn over_lambda(problem: &Problem, spec: &Spec) -> Vec<Series> {
+    sweep::sweep(problem, &spec.sweep.over_lambda())
 }
 
-fn over_lambda(problem: &Problem, spec: &Spec) -> Vec<Series> {
-    sweep::sweep(problem, &lambda_sweep(spec))
+/// Minimisers over λ with their limits.
+fn with_ends(problem: &Problem, series: &Series, values: &[f64]) -> Panel {
+    let limits = Limits::new(problem, series.loss);
+    let ends = Ends { low: probs(&limits.low[0].log_pi), high: probs(&limits.high[0].log_pi) };
+    // The limits leave weight decay out.
+    let is_free = problem.weight_decay.alpha == 0.0;
+    Panel { ends: is_free.then_some(ends), ..Panel::of_series(series, 0, values) }
 }
 
 fn converged(spec: &Spec, theme: &Theme) -> Result<String, SpecError> {
+    spec.check_sweep()?;
     let problem = Problem::new(spec)?;
-    let range = lambda_sweep(spec);
+    let range = spec.sweep.over_lambda();
     let values = range.values();
     let prompt = &problem.prompts[0];
     let panels = Panels {
-        panels: over_lambda(&problem, spec).iter().map(|s| Panel::of_series(s, 0, &values)).collect(),
+        panels: over_lambda(&problem, spec).iter().map(|s| with_ends(&problem, s, &values)).collect(),
         along: panels::Along::Lambda { from: range.from, to: range.to },
         star: probs(&prompt.log_star),
         reference: probs(&prompt.log_ref),
     };
-    render(1000.0, 320.0, theme, |s, r| {
-        let caption = "where each loss ends, π(y) against λ; dashed π*, dotted the reference";
+    render(1100.0, 240.0, theme, |s, r| {
+        let caption = "where each loss ends, π(y) against λ";
         s.text((42.0, 24.0), caption, Type::plain(13.0, theme.soft, Anchor::Left));
         panels.draw(s, theme, r.inset(12.0, 44.0, 8.0, 16.0));
     })
 }
 
+/// Prompts that figure 3 draws side by side: more would be too wide to look at.
+const MOST_PROMPTS: usize = 8;
+
 fn tests(preservation: &Spec, constraint: &Spec, theme: &Theme) -> Result<String, SpecError> {
+    preservation.check_sweep()?;
+    let prompts = preservation.prompts.len();
+    if prompts > MOST_PROMPTS {
+        let why = format!("figure 3 draws a panel a prompt, at most {MOST_PROMPTS}, and got {prompts}; give fewer");
+        return Err(SpecError::new("prompts", why));
+    }
     let problem = Problem::new(preservation)?;
     let series = over_lambda(&problem, preservation);
-    let range = lambda_sweep(preservation);
+    let range = preservation.sweep.over_lambda();
     let plots: Vec<(String, Distances)> = (0..problem.prompts.len())
-        .map(|x| (problem.prompts[x].name.clone(), to_star(&problem, &series, x, &range.values())))
+        .map(|x| (problem.prompts[x].name.clone(), Distances::to_star(&problem, series.iter(), x, &range.values())))
         .collect();
     let parting = parting(constraint)?;
     let cell = 360.0;
@@ -206,34 +222,9 @@ fn legend(s: &mut Sketch<SVGBackend>, theme: &Theme, problem: &Problem, r: Regio
     }
 }
 
-/// Distances from π* on prompt `x`, figure 3 left and middle.
-pub fn to_star(problem: &Problem, series: &[Series], x: usize, values: &[f64]) -> Distances {
-    let prompt = &problem.prompts[x];
-    let own = problem.distance(&prompt.log_star, &prompt.log_ref);
-    let worst = problem.prompts.iter().map(|p| problem.distance(&p.log_star, &p.log_ref)).fold(0.0, f64::max);
-    Distances {
-        curves: series
-            .iter()
-            .map(|s| Curve {
-                loss: s.loss.loss,
-                nats: s.prompts[x].iter().map(|m| problem.distance(&prompt.log_star, &m.log_pi)).collect(),
-                at_cursor: None,
-                dimmed: false,
-            })
-            .collect(),
-        x: values.to_vec(),
-        along: distance::Along::LogLambda,
-        cursor: None,
-        reference: (!prompt.is_good()).then_some((own, "π_ref")),
-        label: "distance to π*, nats",
-        most: distance::scale_end(worst),
-    }
-}
-
 /// The distance between the RLHF and DPO minimisers over α, figure 3 right, as `KL(π_RLHF ‖ π_DPO)`.
 fn parting(spec: &Spec) -> Result<Distances, SpecError> {
     let problem = Problem::new(spec)?;
-    let values = spec.sweep.values();
     let series = sweep::sweep(&problem, &spec.sweep);
     let [rlhf, dpo] = &series[..] else {
         return Err(SpecError::new(
@@ -243,14 +234,6 @@ fn parting(spec: &Spec) -> Result<Distances, SpecError> {
     };
     let nats: Vec<f64> =
         rlhf.prompts[0].iter().zip(&dpo.prompts[0]).map(|(a, b)| problem.distance(&a.log_pi, &b.log_pi)).collect();
-    let most = nats.iter().copied().fold(1e-3, f64::max) * 1.1;
-    Ok(Distances {
-        curves: vec![Curve { loss: dpo.loss.loss, nats, at_cursor: None, dimmed: false }],
-        x: values,
-        along: distance::Along::Alpha,
-        cursor: None,
-        reference: None,
-        label: "distance of DPO from RLHF, nats",
-        most,
-    })
+    let curve = Curve { loss: dpo.loss.loss, nats, at_cursor: None, dimmed: false };
+    Ok(Distances::over_alpha(vec![curve], &spec.sweep.values(), "distance of DPO from RLHF, nats"))
 }

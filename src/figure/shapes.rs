@@ -1,10 +1,10 @@
 //! Figure 8: `log(γ + |u|)` between the ℓ₀ and ℓ₁ norms, each brought to pass through 0 and 1 (appendix C).
 
-use plotters::prelude::DrawingBackend;
-use plotters::style::Color;
+use plotters::style::{Color, RGBColor};
 
 use super::axis::{self, Scale, Tick};
-use super::sketch::{Anchor, Region, Sketch, Stroke, Type};
+use super::reading::{self, Reading};
+use super::sketch::{Anchor, Region, Sketch, Stroke, Surface, Type};
 use super::theme::Theme;
 
 /// The penalty, scaled to 0 at u = 0 and 1 at u = 1: relative concavity is what an affine map leaves unchanged.
@@ -15,64 +15,122 @@ pub fn penalty(u: f64, gamma: f64) -> f64 {
 /// γ of the curves between the two limits, from the most concave.
 pub const GAMMAS: [f64; 4] = [1e-4, 1e-2, 0.1, 1.0];
 
-/// Where, left of zero, each curve is named.
-const LABEL_AT: f64 = 0.3;
+/// Where, right of zero, each curve is tied to its name in the margin.
+const NAMED_AT: f64 = 0.5;
 
-/// Draws the family.
-pub fn draw<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, r: Region) {
-    let plot = r.inset(44.0, 30.0, 84.0, 44.0);
-    let x = Scale::linear(-1.0, 1.0, plot.x, plot.right());
-    let y = Scale::linear(0.0, 1.0, plot.bottom(), plot.y);
-    let tick = |v: f64| -> Tick { (v, axis::short_number(v)) };
-    axis::y_axis(s, theme, plot, y, &[tick(0.0), tick(0.5), tick(1.0)], true);
-    axis::x_axis(s, theme, plot, x, &[tick(-1.0), tick(0.0), tick(1.0)]);
-    s.text(
-        (plot.x + 0.5 * plot.w, r.bottom() - 11.0),
-        "u, the λ-th power of the rejected response’s odds against the chosen one",
-        Type::plain(13.0, theme.soft, Anchor::Centre),
-    );
-    s.text((r.x + 4.0, plot.y - 17.0), "log(γ + |u|), scaled to 0…1", Type::plain(13.0, theme.soft, Anchor::Left));
-    // Points are taken at signed squares, so that the steep rise near zero is drawn smoothly.
-    let squares = || (-400..=400).map(|k| f64::from(k) / 400.0).map(|t: f64| t * t.abs());
-    let curve = |gamma: f64| squares().map(|u| (x.at(u), y.at(penalty(u, gamma)))).collect::<Vec<_>>();
-    let mut ends: Vec<(f64, String)> = Vec::new();
-    for (k, gamma) in GAMMAS.into_iter().enumerate() {
-        let ink = 1.0 - 0.18 * k as f64;
-        s.line(&curve(gamma), Stroke::solid(theme.losses[1], 2.25).faint(ink));
-        ends.push((y.at(penalty(LABEL_AT, gamma)), format!("γ = {gamma}")));
+/// The family between its limits, and one γ of the reader's own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Penalties {
+    /// The curve in front; none for the paper's figure.
+    pub gamma: Option<f64>,
+}
+
+impl Penalties {
+    /// Draws them.
+    pub fn draw<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
+        let (plot, x, y) = scales(r);
+        let tick = |v: f64| -> Tick { (v, axis::short_number(v)) };
+        axis::y_axis(s, theme, plot, y, &[tick(0.0), tick(0.5), tick(1.0)], true);
+        axis::x_axis(s, theme, plot, x, &[tick(-1.0), tick(0.0), tick(1.0)]);
+        let below = if plot.w < 340.0 {
+            "u, the rejected response’s odds to the power λ"
+        } else {
+            "u, the λ-th power of the rejected response’s odds against the chosen one"
+        };
+        s.text((r.x + 0.5 * r.w, r.bottom() - 11.0), below, Type::plain(13.0, theme.soft, Anchor::Centre));
+        s.text((r.x + 4.0, plot.y - 17.0), "log(γ + |u|), scaled to 0…1", Type::plain(13.0, theme.soft, Anchor::Left));
+        self.draw_family(s, theme, x, y);
+        draw_limits(s, theme, x, y);
+        name_all(s, theme, plot, x, y);
+        self.draw_own(s, theme, x, y);
     }
-    let l0 = [
-        (x.at(-1.0), y.at(1.0)),
-        (x.at(0.0), y.at(1.0)),
-        (x.at(0.0), y.at(0.0)),
-        (x.at(0.0), y.at(1.0)),
-        (x.at(1.0), y.at(1.0)),
-    ];
-    s.line(&l0, Stroke::solid(theme.losses[4], 2.0));
-    s.line(
-        &[(x.at(-1.0), y.at(1.0)), (x.at(0.0), y.at(0.0)), (x.at(1.0), y.at(1.0))],
-        Stroke::solid(theme.losses[3], 2.0),
-    );
-    s.text((plot.right() + 8.0, y.at(1.0)), "ℓ₀ (γ → 0)", Type::plain(13.0, theme.losses[4], Anchor::Left));
-    s.text((plot.right() + 8.0, y.at(0.5)), "ℓ₁ (γ → ∞)", Type::plain(13.0, theme.losses[3], Anchor::Left));
-    s.line(&[(x.at(0.5), y.at(0.5)), (plot.right() + 5.0, y.at(0.5))], Stroke::solid(theme.losses[3], 1.0).faint(0.5));
-    for (at, name) in spread(ends) {
-        let centre = (x.at(-LABEL_AT), at);
-        let half = 4.0 * name.chars().count() as f64;
-        let plate =
-            [(-half, -8.0), (half, -8.0), (half, 8.0), (-half, 8.0)].map(|(dx, dy)| (centre.0 + dx, centre.1 + dy));
-        s.polygon(&plate, theme.paper.mix(0.9));
-        s.text(centre, &name, Type::plain(12.0, theme.losses[1], Anchor::Centre));
+
+    /// The four of the paper, paler behind the reader's own.
+    fn draw_family<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, x: Scale, y: Scale) {
+        let behind = if self.gamma.is_some() { 0.55 } else { 1.0 };
+        let width = if self.gamma.is_some() { 1.25 } else { 2.25 };
+        for (k, gamma) in GAMMAS.into_iter().enumerate() {
+            let ink = behind * (1.0 - 0.15 * k as f64);
+            s.line(&curve(gamma, x, y), Stroke::solid(theme.losses[1], width).faint(ink));
+        }
+    }
+
+    /// The reader's own, named below the straightest curve, where there is none.
+    fn draw_own<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, x: Scale, y: Scale) {
+        let Some(gamma) = self.gamma else { return };
+        s.line(&curve(gamma, x, y), Stroke::solid(theme.ink, 3.0));
+        let name = (x.at(-0.68), y.at(0.2));
+        s.line(
+            &[(name.0, name.1 - 9.0), (x.at(-0.45), y.at(penalty(0.45, gamma)))],
+            Stroke::solid(theme.ink, 1.0).faint(0.7),
+        );
+        s.text(name, &named(gamma), Type::plain(13.0, theme.ink, Anchor::Centre).bold());
+    }
+
+    /// The curve under a pixel.
+    pub fn reading(&self, r: Region, pointer: (f64, f64)) -> Option<Reading> {
+        let (_, x, y) = scales(r);
+        // Points lie at signed squares, as they are drawn.
+        let near =
+            |gamma: f64| reading::nearest(curve(gamma, x, y).into_iter(), pointer).map(|(k, at, d)| (gamma, k, at, d));
+        let all = self.gamma.into_iter().chain(GAMMAS);
+        let (gamma, k, at, d) = all.filter_map(near).min_by(|a, b| a.3.total_cmp(&b.3))?;
+        let u = signed_square(k as i32 - HALF);
+        let text = format!("{}, u = {}: {}", named(gamma), reading::digits(u), reading::digits(penalty(u, gamma)));
+        (d <= reading::NEAR).then_some(Reading { loss: None, text, at })
     }
 }
 
-/// Moves labels down until none overlaps the one above.
-fn spread(mut labels: Vec<(f64, String)>) -> Vec<(f64, String)> {
-    labels.sort_by(|a, b| a.0.total_cmp(&b.0));
-    for k in 1..labels.len() {
-        labels[k].0 = labels[k].0.max(labels[k - 1].0 + 14.0);
+fn scales(r: Region) -> (Region, Scale, Scale) {
+    let plot = r.inset(44.0, 30.0, 96.0, 44.0);
+    let x = Scale::linear(-1.0, 1.0, plot.x, plot.right());
+    (plot, x, Scale::linear(0.0, 1.0, plot.bottom(), plot.y))
+}
+
+fn named(gamma: f64) -> String {
+    if (1e-4..1e4).contains(&gamma) { format!("γ = {gamma}") } else { format!("γ = {gamma:e}") }
+}
+
+/// Points of a curve either side of zero.
+const HALF: i32 = 400;
+
+/// The k-th place along u: the steep rise near zero is drawn smoothly.
+fn signed_square(k: i32) -> f64 {
+    let t = f64::from(k) / f64::from(HALF);
+    t * t.abs()
+}
+
+/// One penalty.
+fn curve(gamma: f64, x: Scale, y: Scale) -> Vec<(f64, f64)> {
+    (-HALF..=HALF).map(signed_square).map(|u| (x.at(u), y.at(penalty(u, gamma)))).collect()
+}
+
+fn draw_limits<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, x: Scale, y: Scale) {
+    let at = |u: f64, v: f64| (x.at(u), y.at(v));
+    let l0 = [at(-1.0, 1.0), at(0.0, 1.0), at(0.0, 0.0), at(0.0, 1.0), at(1.0, 1.0)];
+    s.line(&l0, Stroke::solid(theme.losses[4], 2.0));
+    s.line(&[at(-1.0, 1.0), at(0.0, 0.0), at(1.0, 1.0)], Stroke::solid(theme.losses[3], 2.0));
+}
+
+/// The family's names and the limits' in the right margin, in the order of their curves and each tied to its own.
+fn name_all<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, plot: Region, x: Scale, y: Scale) {
+    let blue = |gamma: f64| (penalty(NAMED_AT, gamma), named(gamma), theme.losses[1], theme.names[1]);
+    let names: Vec<(f64, String, RGBColor, RGBColor)> =
+        std::iter::once((1.0, "ℓ₀ (γ → 0)".to_owned(), theme.losses[4], theme.names[4]))
+            .chain(GAMMAS.map(blue))
+            .chain([(NAMED_AT, "ℓ₁ (γ → ∞)".to_owned(), theme.losses[3], theme.names[3])])
+            .collect();
+    let heights: Vec<f64> = names.iter().map(|n| y.at(n.0)).collect();
+    let places = axis::spread(&heights, 15.0, (plot.y, plot.bottom()));
+    for (((value, name, colour, text), height), at) in names.iter().zip(heights).zip(places) {
+        let from = if *value == 1.0 { plot.right() } else { x.at(NAMED_AT) };
+        let bend = (plot.right() - 8.0).max(from);
+        s.line(&[(from, height), (bend, height), (plot.right() + 6.0, at)], Stroke::solid(*colour, 1.0).faint(0.55));
+        if from < bend {
+            s.disc((from, height), 2.0, colour.to_rgba());
+        }
+        s.text((plot.right() + 9.0, at), name, Type::plain(12.0, *text, Anchor::Left));
     }
-    labels
 }
 
 #[cfg(test)]

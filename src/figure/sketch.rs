@@ -5,10 +5,11 @@
 
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
-use plotters::element::{Circle, PathElement, Polygon, Text};
+use plotters::element::{Circle, Drawable, PathElement, PointCollection, Polygon, Text};
 use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoFont, RGBAColor, RGBColor, ShapeStyle, TextStyle};
+use plotters_backend::{BackendCoord, DrawingErrorKind};
 
 use super::theme::Marker;
 
@@ -131,15 +132,59 @@ impl Type {
     }
 }
 
+/// What a sketch is drawn on.
+pub trait Surface: DrawingBackend {
+    /// Strokes a polyline in dashes: ink and gap in the surface's units. Cut by hand where the surface cannot.
+    ///
+    /// # Errors
+    /// The surface's own.
+    fn draw_dashes(&mut self, points: &[(f64, f64)], style: &ShapeStyle, pattern: &[f64]) -> Drawn<Self> {
+        cut(self, points, style, pattern)
+    }
+}
+
+/// Strokes a polyline in dashes, each as a line of its own.
+///
+/// # Errors
+/// The surface's own.
+pub fn cut<S: DrawingBackend>(surface: &mut S, points: &[(f64, f64)], style: &ShapeStyle, pattern: &[f64]) -> Drawn<S> {
+    dashes(points, pattern).into_iter().try_for_each(|dash| surface.draw_path(dash.into_iter().map(whole), style))
+}
+
+/// What drawing on a surface may fail with.
+pub type Drawn<S> = Result<(), DrawingErrorKind<<S as DrawingBackend>::ErrorType>>;
+
+/// A dashed polyline, by its corners from the first one.
+struct Dashes<'a> {
+    points: Vec<(f64, f64)>,
+    style: ShapeStyle,
+    pattern: &'a [f64],
+}
+
+impl<'a> PointCollection<'a, (i32, i32)> for &'a Dashes<'_> {
+    type Point = (i32, i32);
+    type IntoIter = [(i32, i32); 1];
+
+    fn point_iter(self) -> Self::IntoIter {
+        [(0, 0)]
+    }
+}
+
+impl<S: Surface> Drawable<S> for Dashes<'_> {
+    fn draw<I: Iterator<Item = BackendCoord>>(&self, _: I, surface: &mut S, _: (u32, u32)) -> Drawn<S> {
+        surface.draw_dashes(&self.points, &self.style, self.pattern)
+    }
+}
+
 /// A drawing in progress. The first error is kept and given by [`Sketch::finish`].
-pub struct Sketch<'a, DB: DrawingBackend> {
+pub struct Sketch<'a, DB: Surface> {
     area: &'a DrawingArea<DB, Shift>,
     /// What the backend divides font sizes by.
     text_scale: f64,
     error: Option<String>,
 }
 
-impl<'a, DB: DrawingBackend> Sketch<'a, DB> {
+impl<'a, DB: Surface> Sketch<'a, DB> {
     /// Draws on an area whose size is [`FINE`] times what will be shown.
     pub fn new(area: &'a DrawingArea<DB, Shift>, text_scale: f64) -> Self {
         Self { area, text_scale, error: None }
@@ -169,23 +214,21 @@ impl<'a, DB: DrawingBackend> Sketch<'a, DB> {
     /// A polyline. Points that are not finite break it.
     pub fn line(&mut self, points: &[(f64, f64)], stroke: Stroke) {
         for part in points.split(|(x, y)| !(x.is_finite() && y.is_finite())) {
-            if stroke.dash.is_empty() {
+            if part.len() > 1 {
                 self.path(part, stroke);
-            } else {
-                for dash in dashes(part, stroke.dash) {
-                    self.path(&dash, stroke);
-                }
             }
         }
     }
 
     fn path(&mut self, points: &[(f64, f64)], stroke: Stroke) {
-        if points.len() < 2 {
-            return;
-        }
         let style = ShapeStyle { color: stroke.colour, filled: false, stroke_width: (stroke.width * FINE) as u32 };
-        let points: Vec<(i32, i32)> = points.iter().map(|p| fine(*p)).collect();
-        let outcome = self.area.draw(&PathElement::new(points, style));
+        let outcome = if stroke.dash.is_empty() {
+            self.area.draw(&PathElement::new(points.iter().map(|p| fine(*p)).collect::<Vec<_>>(), style))
+        } else {
+            let points = points.iter().map(|(x, y)| (x * FINE, y * FINE)).collect();
+            let pattern: Vec<f64> = stroke.dash.iter().map(|d| d * FINE).collect();
+            self.area.draw(&Dashes { points, style, pattern: &pattern })
+        };
         self.keep(outcome);
     }
 
@@ -215,23 +258,12 @@ impl<'a, DB: DrawingBackend> Sketch<'a, DB> {
         self.shape(centre, marker, radius, colour);
     }
 
-    fn shape(&mut self, (x, y): (f64, f64), marker: Marker, r: f64, colour: RGBColor) {
+    fn shape(&mut self, centre: (f64, f64), marker: Marker, r: f64, colour: RGBColor) {
         if marker == Marker::Circle {
-            return self.disc((x, y), r, colour.to_rgba());
+            self.disc(centre, r, colour.to_rgba());
+        } else {
+            self.polygon(&marker.corners(centre, r), colour.to_rgba());
         }
-        let (corners, turn, size) = match marker {
-            Marker::Square => (4, 45.0, 1.2),
-            Marker::Diamond => (4, 0.0, 1.35),
-            Marker::TriangleUp => (3, -90.0, 1.4),
-            Marker::TriangleDown => (3, 90.0, 1.4),
-            Marker::Hexagon | Marker::Circle => (6, 0.0, 1.15),
-        };
-        let corner = |k: i32| {
-            let angle = (f64::from(turn as i32) + 360.0 * f64::from(k) / f64::from(corners)).to_radians();
-            (x + size * r * angle.cos(), y + size * r * angle.sin())
-        };
-        let points: Vec<_> = (0..corners).map(corner).collect();
-        self.polygon(&points, colour.to_rgba());
     }
 
     /// A five-pointed star with a rim.
@@ -240,8 +272,8 @@ impl<'a, DB: DrawingBackend> Sketch<'a, DB> {
             let points: Vec<_> = (0..10)
                 .map(|k| {
                     let reach = if k % 2 == 0 { r } else { 0.42 * r };
-                    let angle = (f64::from(k) * 36.0 - 90.0).to_radians();
-                    (centre.0 + reach * angle.cos(), centre.1 + reach * angle.sin())
+                    let (x, y) = direction(12 * k - 30);
+                    (centre.0 + reach * x, centre.1 + reach * y)
                 })
                 .collect();
             self.polygon(&points, c.to_rgba());
@@ -299,8 +331,21 @@ impl<'a, DB: DrawingBackend> Sketch<'a, DB> {
     }
 }
 
+/// The direction of three degrees, `k` times, from the right by way of below. By multiplication: in wasm sine and cosine are as
+/// large as a figure.
+pub fn direction(k: i32) -> (f64, f64) {
+    const COSINE: f64 = 0.998_629_534_754_573_8;
+    const SINE: f64 = 0.052_335_956_242_943_835;
+    (0..k.rem_euclid(120)).fold((1.0, 0.0), |(x, y), _| (COSINE * x - SINE * y, SINE * x + COSINE * y))
+}
+
 fn fine((x, y): (f64, f64)) -> (i32, i32) {
-    ((x * FINE).round() as i32, (y * FINE).round() as i32)
+    whole((x * FINE, y * FINE))
+}
+
+/// To the surface's units.
+pub fn whole((x, y): (f64, f64)) -> (i32, i32) {
+    (x.round() as i32, y.round() as i32)
 }
 
 /// Cuts a polyline into dashes of the given lengths of ink and gap.
@@ -342,6 +387,15 @@ fn dashes(points: &[(f64, f64)], pattern: &[f64]) -> Vec<Vec<(f64, f64)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn directions_go_round() {
+        for k in -130..250 {
+            let angle = (f64::from(k) * 3.0).to_radians();
+            let (x, y) = direction(k);
+            assert!((x - angle.cos()).abs() < 1e-13 && (y - angle.sin()).abs() < 1e-13, "{k}");
+        }
+    }
 
     #[test]
     fn dashes_hold_as_much_ink_as_their_pattern_says() {

@@ -2,7 +2,8 @@
 
 use plotters::style::RGBColor;
 
-use crate::loss::Loss;
+use super::sketch::direction;
+use crate::loss::{Loss, Mu, Psi};
 
 /// The colours of a drawing; on the page they are the style sheet's own variables.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +57,26 @@ pub enum Marker {
     TriangleDown,
     /// Any other QPO loss.
     Hexagon,
+}
+
+impl Marker {
+    /// Its corners, a circle's by a polygon that is one to the eye.
+    pub fn corners(self, (x, y): (f64, f64), radius: f64) -> Vec<(f64, f64)> {
+        // The first corner's direction, in steps of three degrees.
+        let (corners, turn, size) = match self {
+            Self::Square => (4, 15, 1.2),
+            Self::Circle => (24, 0, 1.0),
+            Self::Diamond => (4, 0, 1.35),
+            Self::TriangleUp => (3, -30, 1.4),
+            Self::TriangleDown => (3, 30, 1.4),
+            Self::Hexagon => (6, 0, 1.15),
+        };
+        let corner = |k: i32| {
+            let (dx, dy) = direction(turn + 120 / corners * k);
+            (x + size * radius * dx, y + size * radius * dy)
+        };
+        (0..corners).map(corner).collect()
+    }
 }
 
 impl Theme {
@@ -114,10 +135,34 @@ impl Theme {
             Loss::Ipo => (2, &[9.0, 3.5, 2.0, 3.5], 2.0, Marker::Diamond),
             Loss::FDpo(_) => (3, &[2.5, 3.0], 2.25, Marker::TriangleUp),
             Loss::Typo => (4, &[], 3.0, Marker::TriangleDown),
-            Loss::Qpo(..) => (5, &[12.0, 4.0], 2.0, Marker::Hexagon),
+            Loss::Qpo(psi, mu) => (5, dash_of(psi, mu), 2.0, Marker::Hexagon),
         };
         LossStyle { colour: self.losses[place], name: self.names[place], dash, width, marker }
     }
+}
+
+/// Dashes tell QPO losses of one page apart: a pattern a ψ, opened by a dot where μ is not the logarithm.
+fn dash_of(psi: Psi, mu: Mu) -> &'static [f64] {
+    const PLAIN: [&[f64]; 7] = [
+        &[16.0, 3.0],
+        &[5.0, 2.0],
+        &[12.0, 4.0],
+        &[9.0, 2.0],
+        &[14.0, 3.0, 4.0, 3.0],
+        &[7.0, 2.0, 7.0, 6.0],
+        &[18.0, 6.0],
+    ];
+    const DOTTED: [&[f64]; 7] = [
+        &[1.5, 3.0, 16.0, 3.0],
+        &[1.5, 2.5, 5.0, 2.5],
+        &[1.5, 3.0, 12.0, 4.0],
+        &[1.5, 2.5, 9.0, 2.5],
+        &[1.5, 3.0, 14.0, 3.0, 4.0, 3.0],
+        &[1.5, 3.0, 7.0, 2.0, 7.0, 6.0],
+        &[1.5, 3.0, 18.0, 6.0],
+    ];
+    let place = Psi::ALL.iter().position(|p| *p == psi).unwrap_or(0);
+    if mu == Mu::Log { PLAIN[place] } else { DOTTED[place] }
 }
 
 fn rgb(hex: u32) -> RGBColor {
@@ -128,4 +173,33 @@ fn rgb(hex: u32) -> RGBColor {
 fn parse(text: &str) -> Option<RGBColor> {
     let digits = text.trim().strip_prefix('#')?;
     (digits.len() == 6).then(|| u32::from_str_radix(digits, 16).ok().map(rgb)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::divergence::Divergence;
+
+    #[test]
+    fn the_style_sheet_has_the_same_colours() {
+        let sheet = include_str!("../../www/style.css");
+        // Each is written once, as `--name: light-dark(#aabbcc, #ddeeff);`.
+        let written = |name: &str| {
+            let (_, rest) = sheet.split_once(&format!("--{name}: light-dark("))?;
+            rest.split_once(')')?.0.split_once(", ")
+        };
+        let light = Theme::from_names(|name| written(name).map(|(on_light, _)| on_light.to_owned()));
+        let dark = Theme::from_names(|name| written(name).map(|(_, on_dark)| on_dark.to_owned()));
+        assert_eq!(light, Theme::light());
+        assert_eq!(dark, Theme::dark());
+    }
+
+    #[test]
+    fn no_two_qpo_losses_of_different_shape_are_dashed_alike() {
+        let mus = [Mu::Log, Mu::FPrime(Divergence::ForwardKl)];
+        let all: Vec<_> = Psi::ALL.iter().flat_map(|psi| mus.map(|mu| dash_of(*psi, mu))).collect();
+        for (k, dash) in all.iter().enumerate() {
+            assert!(!all[..k].contains(dash), "{dash:?}");
+        }
+    }
 }

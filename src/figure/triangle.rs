@@ -1,13 +1,18 @@
 //! The triangle of policies over three actions: π_ref, π*, every loss's way through it.
 
-use plotters::prelude::DrawingBackend;
 use plotters::style::Color;
 
 use super::action_name;
-use super::sketch::{Anchor, Region, Sketch, Stroke, Type};
+use super::reading::{self, Reading};
+use super::sketch::{Anchor, Region, Sketch, Stroke, Surface, Type, direction};
 use super::theme::Theme;
 use crate::loss::Loss;
-use crate::simplex::{TRIANGLE_HEIGHT, simplex_from_xy, xy_from_simplex};
+use crate::simplex::{TRIANGLE_HEIGHT, probs, simplex_from_xy, xy_from_simplex};
+
+/// Log-probabilities as the triangle takes them; none where there are not three.
+pub fn three(log_pi: &[f64]) -> Option<[f64; 3]> {
+    probs(log_pi).try_into().ok()
+}
 
 /// One loss on the triangle.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,8 +21,12 @@ pub struct Path {
     pub loss: Loss,
     /// The training run up to the cursor, as policies.
     pub run: Vec<[f64; 3]>,
-    /// Exact minimisers over every λ.
-    pub over_lambda: Vec<[f64; 3]>,
+    /// Exact minimisers over λ or α.
+    pub over_sweep: Vec<[f64; 3]>,
+    /// Further runs of other seeds, up to the cursor.
+    pub others: Vec<Vec<[f64; 3]>>,
+    /// A policy that others report.
+    pub ghosts: Vec<[f64; 3]>,
     /// The exact minimiser at the chosen λ.
     pub minimiser: Option<[f64; 3]>,
     /// Faded, while another loss has the reader's attention.
@@ -33,6 +42,8 @@ pub struct Triangle {
     pub pi_star: [f64; 3],
     /// One a loss.
     pub paths: Vec<Path>,
+    /// What the exact minimisers are swept over: λ or α.
+    pub over: &'static str,
 }
 
 /// Where the triangle lies in its region.
@@ -56,6 +67,12 @@ impl Geometry {
         Self { left: r.x + 0.5 * (r.w - side), bottom: top + height, side }
     }
 
+    /// The same triangle on a sheet that is shown so many times as large.
+    #[must_use]
+    pub fn scaled(self, by: f64) -> Self {
+        Self { left: self.left * by, bottom: self.bottom * by, side: self.side * by }
+    }
+
     /// The pixel of a policy.
     pub fn pixel(self, p: [f64; 3]) -> (f64, f64) {
         let (x, y) = xy_from_simplex(p);
@@ -70,89 +87,219 @@ impl Geometry {
 
 impl Triangle {
     /// Draws it.
-    pub fn draw<DB: DrawingBackend>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
+    pub fn draw<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
         let g = Geometry::new(r);
-        self.draw_frame(s, theme, g);
+        frame(s, theme, g, self.pi_star);
         for path in &self.paths {
             draw_path(s, theme, g, path);
         }
-        self.draw_policies(s, theme, g);
+        given(s, theme, g, self.pi_ref, self.pi_star);
         for path in &self.paths {
-            draw_ends(s, theme, g, path);
+            draw_given(s, theme, g, path);
+        }
+        self.draw_ends(s, theme, g);
+        if !self.paths.is_empty() {
+            self.draw_key(s, theme, r);
         }
     }
 
-    fn draw_frame<DB: DrawingBackend>(&self, s: &mut Sketch<DB>, theme: &Theme, g: Geometry) {
-        for k in 1..10 {
-            let t = f64::from(k) / 10.0;
-            let lines = [
-                ([t, 1.0 - t, 0.0], [t, 0.0, 1.0 - t]),
-                ([1.0 - t, t, 0.0], [0.0, t, 1.0 - t]),
-                ([1.0 - t, 0.0, t], [0.0, 1.0 - t, t]),
-            ];
-            for (a, b) in lines {
-                s.line(&[g.pixel(a), g.pixel(b)], Stroke::solid(theme.grid, if k == 5 { 1.25 } else { 0.75 }));
+    /// Where the training runs stand: markers beside one another and clear of the handles, each tied to its point.
+    fn draw_ends<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, g: Geometry) {
+        let ends: Vec<(&Path, (f64, f64))> =
+            self.paths.iter().filter_map(|p| Some((p, g.pixel(*p.run.last()?)))).collect();
+        let points: Vec<(f64, f64)> = ends.iter().map(|e| e.1).collect();
+        let places = apart(&points, &self.kept_clear(g));
+        for ((path, point), place) in ends.iter().zip(&places) {
+            if (point.0 - place.0).hypot(point.1 - place.1) > TIED {
+                let style = theme.style(path.loss);
+                let ink = if path.dimmed { 0.3 } else { 1.0 };
+                s.line(&[*point, *place], Stroke::solid(theme.paper, 3.0).faint(0.8));
+                s.line(&[*point, *place], Stroke::solid(style.colour, 1.25).faint(ink));
+                s.disc(*point, 2.75, theme.paper.to_rgba());
+                s.disc(*point, 1.75, style.colour.mix(ink));
             }
         }
-        let corners = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|p| g.pixel(p));
-        s.line(&[corners[0], corners[1], corners[2], corners[0]], Stroke::solid(theme.soft, 1.25));
-        let best = self.pi_star.iter().copied().fold(0.0, f64::max);
-        for (k, (x, y)) in corners.into_iter().enumerate() {
-            let y = if k == 0 { y - 18.0 } else { y + 17.0 };
-            s.symbol((x, y), "y", &action_name(k), Type::plain(17.0, theme.ink, Anchor::Centre));
-            if self.pi_star[k] >= best - 1e-12 {
-                let (dx, anchor) = if k == 1 { (-14.0, Anchor::Right) } else { (14.0, Anchor::Left) };
-                s.text((x + dx, y), "mode of π*", Type::plain(13.0, theme.soft, anchor));
-            }
+        for ((path, _), place) in ends.iter().zip(&places) {
+            let style = theme.style(path.loss);
+            s.marker(*place, style.marker, if path.dimmed { 3.0 } else { MARKER }, style.colour, theme.paper);
         }
     }
 
-    fn draw_policies<DB: DrawingBackend>(&self, s: &mut Sketch<DB>, theme: &Theme, g: Geometry) {
-        let (reference, star) = (g.pixel(self.pi_ref), g.pixel(self.pi_star));
-        let apart = (reference.0 - star.0).hypot(reference.1 - star.1);
-        s.ring(reference, 9.0, theme.paper, 5.0);
-        s.ring(reference, 9.0, theme.ink, 2.5);
-        s.star(star, 12.5, theme.ink, theme.paper);
-        let type_ = Type::plain(18.0, theme.ink, Anchor::Left);
-        if apart < 4.0 {
-            s.text((star.0 + 18.0, star.1 + 1.0), "π* =", type_.maths());
-            s.symbol((star.0 + 55.0, star.1 + 1.0), "π", "ref", type_);
-            return;
-        }
-        // Each label stands on the side away from the other handle, so that the two never meet.
-        let above = star.1 <= reference.1;
-        let (star_dy, reference_dy) = if above { (-7.0, 9.0) } else { (9.0, -7.0) };
-        plate(s, theme, (star.0 + 15.0, star.1 + star_dy), 20.0);
-        s.symbol((star.0 + 16.0, star.1 + star_dy), "π*", "", type_);
-        plate(s, theme, (reference.0 + 15.0, reference.1 + reference_dy), 32.0);
-        s.symbol((reference.0 + 16.0, reference.1 + reference_dy), "π", "ref", type_);
+    /// What no marker may cover: the two handles and the corners' names, as discs.
+    fn kept_clear(&self, g: Geometry) -> Vec<((f64, f64), f64)> {
+        let names = corners(g).map(|(_, name)| (name, 13.0 + MARKER));
+        let handles = [(g.pixel(self.pi_star), 13.5 + MARKER), (g.pixel(self.pi_ref), 11.5 + MARKER)];
+        names.into_iter().chain(handles).collect()
+    }
+
+    /// What lines and circles are, in the corner that the triangle leaves free.
+    fn draw_key<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
+        let (left, right) = (r.x + 2.0, r.x + 22.0);
+        let entry = |s: &mut Sketch<DB>, y: f64, text: &str| {
+            s.text((right + 7.0, y), text, Type::plain(12.0, theme.soft, Anchor::Left));
+        };
+        let mut y = r.y + 12.0;
+        s.line(&[(left, y), (right, y)], Stroke::solid(theme.soft, 2.5));
+        s.marker((right, y), super::theme::Marker::Circle, 3.5, theme.soft, theme.paper);
+        entry(s, y, "training");
+        y += 18.0;
+        s.ring((0.5 * (left + right), y), 3.5, theme.soft, 1.5);
+        entry(s, y, "minimiser");
+        y += 18.0;
+        s.line(&[(left, y), (right, y)], Stroke::solid(theme.soft, 1.0));
+        entry(s, y, &format!("over every {}", self.over));
+    }
+
+    /// The path under a pixel.
+    pub fn reading(&self, r: Region, pointer: (f64, f64)) -> Option<Reading> {
+        let g = Geometry::new(r);
+        let near = |path: &Path| {
+            let all = || path.run.iter().chain(&path.over_sweep).chain(&path.minimiser);
+            let (k, at, d) = reading::nearest(all().map(|p| g.pixel(*p)), pointer)?;
+            all().nth(k).map(|p| (path.loss, *p, at, d))
+        };
+        let (loss, pi, at, d) = self.paths.iter().filter_map(near).min_by(|a, b| a.3.total_cmp(&b.3))?;
+        let text = format!("{}: ({:.3}, {:.3}, {:.3})", loss.name(), pi[0], pi[1], pi[2]);
+        (d <= reading::NEAR).then_some(Reading { loss: Some(loss), text, at })
     }
 }
 
+/// The triangle itself: its lines, its corners, and which of them is the mode of π*.
+pub(super) fn frame<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, pi_star: [f64; 3]) {
+    for k in 1..10 {
+        let t = f64::from(k) / 10.0;
+        let lines = [
+            ([t, 1.0 - t, 0.0], [t, 0.0, 1.0 - t]),
+            ([1.0 - t, t, 0.0], [0.0, t, 1.0 - t]),
+            ([1.0 - t, 0.0, t], [0.0, 1.0 - t, t]),
+        ];
+        for (a, b) in lines {
+            s.line(&[g.pixel(a), g.pixel(b)], Stroke::solid(theme.grid, if k == 5 { 1.25 } else { 0.75 }));
+        }
+    }
+    let corners = corners(g);
+    let outline = [0, 1, 2, 0].map(|k| corners[k].0);
+    s.line(&outline, Stroke::solid(theme.soft, 1.25));
+    let best = pi_star.iter().copied().fold(0.0, f64::max);
+    for (k, (_, (x, y))) in corners.into_iter().enumerate() {
+        s.symbol((x, y), "y", &action_name(k), Type::plain(17.0, theme.ink, Anchor::Centre));
+        if pi_star[k] >= best - 1e-12 {
+            let (dx, anchor) = if k == 1 { (-14.0, Anchor::Right) } else { (14.0, Anchor::Left) };
+            s.text((x + dx, y), "mode of π*", Type::plain(13.0, theme.soft, anchor));
+        }
+    }
+}
+
+/// The corners, each with the place of its name.
+fn corners(g: Geometry) -> [((f64, f64), (f64, f64)); 3] {
+    [([1.0, 0.0, 0.0], -18.0), ([0.0, 1.0, 0.0], 17.0), ([0.0, 0.0, 1.0], 17.0)].map(|(p, below)| {
+        let (x, y) = g.pixel(p);
+        ((x, y), (x, y + below))
+    })
+}
+
+/// The two given policies with their names: π_ref as a ring, π* as a star.
+pub(super) fn given<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, pi_ref: [f64; 3], pi_star: [f64; 3]) {
+    let (reference, star) = (g.pixel(pi_ref), g.pixel(pi_star));
+    let apart = (reference.0 - star.0).hypot(reference.1 - star.1);
+    s.ring(reference, 9.0, theme.paper, 5.0);
+    s.ring(reference, 9.0, theme.ink, 2.5);
+    s.star(star, 12.5, theme.ink, theme.paper);
+    let type_ = Type::plain(18.0, theme.ink, Anchor::Left);
+    if apart < 4.0 {
+        s.text((star.0 + 18.0, star.1 + 1.0), "π* =", type_.maths());
+        s.symbol((star.0 + 55.0, star.1 + 1.0), "π", "ref", type_);
+        return;
+    }
+    // Each label stands on the side away from the other handle, so that the two never meet.
+    let above = star.1 <= reference.1;
+    let (star_dy, reference_dy) = if above { (-7.0, 9.0) } else { (9.0, -7.0) };
+    plate(s, theme, (star.0 + 15.0, star.1 + star_dy), 20.0);
+    s.symbol((star.0 + 16.0, star.1 + star_dy), "π*", "", type_);
+    plate(s, theme, (reference.0 + 15.0, reference.1 + reference_dy), 32.0);
+    s.symbol((reference.0 + 16.0, reference.1 + reference_dy), "π", "ref", type_);
+}
+
 /// Paper under a label, so that curves do not run through its letters.
-fn plate<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, (x, y): (f64, f64), width: f64) {
+fn plate<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, (x, y): (f64, f64), width: f64) {
     let corners = [(0.0, -8.0), (width, -8.0), (width, 10.0), (0.0, 10.0)].map(|(dx, dy)| (x + dx, y + dy));
     s.polygon(&corners, theme.paper.mix(0.7));
 }
 
-fn draw_path<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, path: &Path) {
+fn draw_path<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, path: &Path) {
     let style = theme.style(path.loss);
     let ink = if path.dimmed { 0.2 } else { 1.0 };
     let pixels = |list: &[[f64; 3]]| list.iter().map(|p| g.pixel(*p)).collect::<Vec<_>>();
-    s.line(&pixels(&path.over_lambda), Stroke::solid(style.colour, 1.0).faint(0.55 * ink));
+    s.line(&pixels(&path.over_sweep), Stroke::solid(style.colour, 1.0).faint(0.55 * ink));
+    for run in &path.others {
+        s.line(&pixels(run), Stroke::solid(style.colour, 1.0).faint(0.4 * ink));
+    }
     s.line(&pixels(&path.run), Stroke::solid(style.colour, style.width).dashed(style.dash).faint(ink));
 }
 
-fn draw_ends<DB: DrawingBackend>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, path: &Path) {
+/// What a loss would reach, and what others report.
+fn draw_given<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, path: &Path) {
     let style = theme.style(path.loss);
-    if let Some(p) = path.minimiser {
-        let at = g.pixel(p);
+    // Where the training has arrived, its marker says the same.
+    let end = path.run.last().map(|p| g.pixel(*p));
+    let has_arrived = |at: (f64, f64)| end.is_some_and(|e| (e.0 - at.0).hypot(e.1 - at.1) < ARRIVED);
+    if let Some(at) = path.minimiser.map(|p| g.pixel(p)).filter(|at| !has_arrived(*at)) {
         s.disc(at, 4.5, theme.paper.mix(0.9));
         s.ring(at, 3.5, style.colour, 1.5);
     }
-    if let Some(p) = path.run.last() {
-        s.marker(g.pixel(*p), style.marker, if path.dimmed { 3.0 } else { 4.25 }, style.colour, theme.paper);
+    for p in &path.ghosts {
+        let at = g.pixel(*p);
+        s.ring(at, 7.5, theme.paper, 4.0);
+        s.ring(at, 7.5, style.colour, 1.5);
     }
+}
+
+/// A run that ends within so many pixels of its minimiser has reached it.
+const ARRIVED: f64 = 8.0;
+/// A marker's radius.
+const MARKER: f64 = 4.25;
+/// Markers this near are moved apart.
+const SPACE: f64 = 12.0;
+/// A marker further than this from its point is tied to it by a line.
+const TIED: f64 = 3.0;
+
+/// Places of markers at some points: no two nearer than [`SPACE`], none within a disc that is kept clear. A marker with
+/// room stays on its point; others give way as little as that takes, so that a marker that moves on does not jump.
+fn apart(points: &[(f64, f64)], clear: &[((f64, f64), f64)]) -> Vec<(f64, f64)> {
+    const ROUNDS: usize = 60;
+    // Where points coincide, each gives way in a direction of its own: to the left, where no name of a handle stands.
+    let count = points.len() as i32;
+    let own: Vec<(f64, f64)> = (0..count).map(|k| direction(6 * (11 + 2 * k - count))).collect();
+    let unit = |(dx, dy): (f64, f64), length: f64, or: (f64, f64)| {
+        if length < 1e-9 { or } else { (dx / length, dy / length) }
+    };
+    let mut at: Vec<(f64, f64)> =
+        points.iter().enumerate().map(|(k, p)| (p.0 + 0.1 * own[k].0, p.1 + 0.1 * own[k].1)).collect();
+    for _ in 0..ROUNDS {
+        for j in 1..at.len() {
+            for k in 0..j {
+                let gap = (at[j].0 - at[k].0, at[j].1 - at[k].1);
+                let length = gap.0.hypot(gap.1);
+                if length < SPACE {
+                    let (ux, uy) = unit(gap, length, own[j]);
+                    let half = 0.5 * (SPACE - length);
+                    at[j] = (at[j].0 + half * ux, at[j].1 + half * uy);
+                    at[k] = (at[k].0 - half * ux, at[k].1 - half * uy);
+                }
+            }
+        }
+        for (k, p) in at.iter_mut().enumerate() {
+            for (centre, radius) in clear {
+                let off = (p.0 - centre.0, p.1 - centre.1);
+                let length = off.0.hypot(off.1);
+                if length < *radius {
+                    let (ux, uy) = unit(off, length, own[k]);
+                    *p = (centre.0 + radius * ux, centre.1 + radius * uy);
+                }
+            }
+        }
+    }
+    at
 }
 
 #[cfg(test)]
@@ -165,5 +312,21 @@ mod tests {
         let p = [0.2, 0.5, 0.3];
         let q = g.policy(g.pixel(p), 1e-3);
         assert!(p.iter().zip(q).all(|(a, b)| (a - b).abs() < 1e-12));
+    }
+
+    #[test]
+    fn markers_on_one_spot_are_all_seen_and_cover_no_handle() {
+        let (star, corner) = ((200.0, 200.0), (300.0, 50.0));
+        let points = [star, star, star, corner, corner, corner, corner, (40.0, 40.0)];
+        let clear = [(star, 17.75), ((300.0, 32.0), 17.25)];
+        let places = apart(&points, &clear);
+        for (k, p) in places.iter().enumerate() {
+            for q in &places[..k] {
+                assert!((p.0 - q.0).hypot(p.1 - q.1) > SPACE - 0.5, "{places:?}");
+            }
+            assert!(clear.iter().all(|(c, r)| (p.0 - c.0).hypot(p.1 - c.1) > r - 0.5), "{places:?}");
+        }
+        let (x, y) = places[7];
+        assert!((x - 40.0).hypot(y - 40.0) < 0.2, "what has room stays");
     }
 }

@@ -3,7 +3,9 @@
 //! The logistic ψ of QPO (11). At π = π_ref it is ln 2 for every λ. With λ = 1 and the margin taken on ln π
 //! alone it is TYPO's supervised term (16).
 
+use super::Term;
 use crate::divergence::{sigmoid, softplus};
+use crate::simplex::{exp, ln_1p};
 
 /// `−log σ(λv)`, in nats.
 #[inline]
@@ -17,14 +19,33 @@ pub fn slope(v: f64, lambda: f64) -> f64 {
     -lambda * sigmoid(-lambda * v)
 }
 
-/// `d/dv` at v and at −v, for one exponential.
+/// `d/dv` of `−win log σ(λv) − lose log σ(−λv)`, for one exponential.
 #[inline]
-pub fn slopes(v: f64, lambda: f64) -> (f64, f64) {
-    let x = lambda * v;
-    let e = (-x.abs()).exp();
+pub fn compared_slope((win, lose): (f64, f64), v: f64, lambda: f64) -> f64 {
+    let (_, below, above) = sides(lambda * v);
+    lambda * (lose * above - win * below)
+}
+
+/// `e^{−|x|}`, σ(−x) and σ(x).
+#[inline]
+fn sides(x: f64) -> (f64, f64, f64) {
+    let e = exp(-x.abs());
     let large = 1.0 / (1.0 + e);
     let small = e * large;
-    if x >= 0.0 { (-lambda * small, -lambda * large) } else { (-lambda * large, -lambda * small) }
+    if x >= 0.0 { (e, small, large) } else { (e, large, small) }
+}
+
+/// `−win log σ(λv) − lose log σ(−λv)`, for one exponential and one logarithm.
+#[inline]
+pub fn compared((win, lose): (f64, f64), v: f64, lambda: f64) -> Term {
+    let x = lambda * v;
+    let (e, below, above) = sides(x);
+    let near = ln_1p(e);
+    Term {
+        value: win * (near + (-x).max(0.0)) + lose * (near + x.max(0.0)),
+        slope: lambda * (lose * above - win * below),
+        curvature: lambda * lambda * (win + lose) * below * above,
+    }
 }
 
 /// `d²/dv²`.
@@ -57,12 +78,15 @@ mod tests {
     }
 
     #[test]
-    fn both_slopes_at_once_are_the_slopes_one_by_one() {
+    fn the_slope_of_both_outcomes_is_that_of_one_and_less_that_of_the_other() {
         for v in [-800.0, -2.0, 0.0, 0.3, 900.0] {
             for lambda in [1e-5, 1.0, 40.0] {
-                let (forth, back) = super::slopes(v, lambda);
-                let (a, b) = (super::slope(v, lambda), super::slope(-v, lambda));
-                assert!((forth - a).abs() <= 4e-16 * lambda && (back - b).abs() <= 4e-16 * lambda, "{v} {lambda}");
+                let (forth, back) = (super::slope(v, lambda), super::slope(-v, lambda));
+                for (win, lose) in [(1.0, 0.0), (0.0, 1.0), (0.3, 0.7)] {
+                    let slope = super::compared_slope((win, lose), v, lambda);
+                    assert!((slope - (win * forth - lose * back)).abs() <= 4e-16 * lambda, "{v} {lambda}");
+                    assert_eq!(slope, super::compared((win, lose), v, lambda).slope);
+                }
             }
         }
     }

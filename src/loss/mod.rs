@@ -8,8 +8,10 @@
 //! The bandit back-propagates the slopes through a softmax, a language model through its network; neither holds
 //! a formula of its own.
 
+pub mod concavity;
 pub mod dpo;
 pub mod f_dpo;
+pub mod gaussian;
 pub mod ipo;
 pub mod qpo;
 pub mod rlhf;
@@ -47,6 +49,20 @@ pub struct Term {
     pub curvature: f64,
 }
 
+impl Term {
+    /// `win f(v) + lose f(−v)` of a margin v, from f at v and at −v.
+    #[inline]
+    pub fn compared((win, lose): (f64, f64), forth: Self, back: Self) -> Self {
+        // An outcome that never came must not count, however steep: 0 · ∞ is not 0.
+        let part = |mass: f64, x: f64| if mass > 0.0 { mass * x } else { 0.0 };
+        Self {
+            value: part(win, forth.value) + part(lose, back.value),
+            slope: part(win, forth.slope) - part(lose, back.slope),
+            curvature: part(win, forth.curvature) + part(lose, back.curvature),
+        }
+    }
+}
+
 /// What the two responses of a pair are scored by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Score {
@@ -63,6 +79,21 @@ pub struct PairPart {
     pub psi: Psi,
     /// The scores that it compares.
     pub score: Score,
+}
+
+/// One action of a prompt, under the policy and the reference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Action {
+    /// `π(y|x)`.
+    pub pi: f64,
+    /// `ln π(y|x)`.
+    pub log_pi: f64,
+    /// `π_ref(y|x)`.
+    pub pi_ref: f64,
+    /// `ln π_ref(y|x)`.
+    pub log_ref: f64,
+    /// RLHF's reward, in nats.
+    pub reward: f64,
 }
 
 /// Log-probabilities of one labelled pair under the policy and the reference.
@@ -118,6 +149,17 @@ impl Loss {
         }
     }
 
+    /// What tells it from another of its kind, where it is not the paper's own choice: `forward-kl`, `hinge of log`.
+    pub fn choices(self) -> String {
+        match self {
+            Self::Rlhf(Reward::Fitted) => "fitted reward".to_owned(),
+            Self::FDpo(divergence) if divergence != Divergence::JensenShannon => divergence.to_string(),
+            Self::Qpo(psi, Mu::Log) => psi.key().to_owned(),
+            Self::Qpo(psi, Mu::FPrime(divergence)) => format!("{} of {divergence}", psi.key()),
+            _ => String::new(),
+        }
+    }
+
     /// The pair part; none for RLHF, which sees preferences only through its reward.
     pub fn pair_part(self) -> Option<PairPart> {
         let ratio = |psi, mu| Some(PairPart { psi, score: Score::Ratio(mu) });
@@ -133,10 +175,10 @@ impl Loss {
 
     /// The action part as a function of one action's `ln π`; none for the QPO family.
     #[inline]
-    pub fn action_part(self, log_pi: f64, log_ref: f64, reward: f64, lambda: f64) -> Option<Term> {
+    pub fn action_part(self, action: Action, lambda: f64) -> Option<Term> {
         match self {
-            Self::Rlhf(_) => Some(rlhf::expectation(log_pi, log_ref, reward, lambda)),
-            Self::Typo => Some(typo::unsupervised(log_pi, log_ref, lambda)),
+            Self::Rlhf(_) => Some(rlhf::expectation(action, lambda)),
+            Self::Typo => Some(typo::unsupervised(action, lambda)),
             _ => None,
         }
     }
@@ -183,6 +225,11 @@ impl Score {
             Self::Ratio(mu) => mu.score_and_slope(log_pi - log_ref),
             Self::LogPolicy => (log_pi, 1.0),
         }
+    }
+
+    /// Whether its slope in `ln π` is one everywhere.
+    pub fn is_linear(self) -> bool {
+        matches!(self, Self::LogPolicy | Self::Ratio(Mu::Log))
     }
 
     /// Its slope in `ln π`.

@@ -2,7 +2,7 @@
 //!
 //! μ = log gives GPO: logistic ψ is DPO, squared is IPO, hinge is SLiC. Logistic ψ with μ = f′ is f-DPO.
 
-use super::{dpo, ipo};
+use super::{Term, dpo, ipo};
 use crate::divergence::Divergence;
 
 /// The shape of a pair's loss as a function of its margin v.
@@ -105,16 +105,6 @@ impl Psi {
         }
     }
 
-    /// `∂ψ/∂v` at v and at −v.
-    #[inline]
-    pub fn slopes(self, v: f64, lambda: f64) -> (f64, f64) {
-        match self {
-            Self::Logistic => dpo::slopes(v, lambda),
-            Self::UnitLogistic => dpo::slopes(v, 1.0),
-            _ => (self.slope(v, lambda), self.slope(-v, lambda)),
-        }
-    }
-
     /// `∂²ψ/∂v²` where it exists, one-sided elsewhere.
     pub fn curvature(self, v: f64, lambda: f64) -> f64 {
         match self {
@@ -136,6 +126,33 @@ impl Psi {
             }
             Self::Threshold if v <= 0.0 => 2.0 * lambda,
             Self::Threshold => (6.0 * v * v - 2.0) / (1.0 + v * v).powi(3),
+        }
+    }
+
+    /// ψ with its slope and curvature.
+    pub fn term(self, v: f64, lambda: f64) -> Term {
+        Term { value: self.value(v, lambda), slope: self.slope(v, lambda), curvature: self.curvature(v, lambda) }
+    }
+
+    /// Both outcomes of a comparison, with their masses (win, lose), as one function of its margin.
+    #[inline]
+    pub fn compared(self, masses: (f64, f64), v: f64, lambda: f64) -> Term {
+        match self {
+            Self::Logistic => dpo::compared(masses, v, lambda),
+            Self::UnitLogistic => dpo::compared(masses, v, 1.0),
+            _ => Term::compared(masses, self.term(v, lambda), self.term(-v, lambda)),
+        }
+    }
+
+    /// The slope of [`Self::compared`] alone.
+    #[inline]
+    pub fn compared_slope(self, (win, lose): (f64, f64), v: f64, lambda: f64) -> f64 {
+        // An outcome that never came must not count, however steep: 0 · ∞ is not 0.
+        let part = |mass: f64, v: f64| if mass > 0.0 { mass * self.slope(v, lambda) } else { 0.0 };
+        match self {
+            Self::Logistic => dpo::compared_slope((win, lose), v, lambda),
+            Self::UnitLogistic => dpo::compared_slope((win, lose), v, 1.0),
+            _ => part(win, v) - part(lose, -v),
         }
     }
 
@@ -208,6 +225,17 @@ mod tests {
                     // Third derivatives are below 500 here, so the error of a central difference is below 1e-7.
                     assert!((slope - psi.slope(v, lambda)).abs() < 1e-7, "{psi:?} {lambda} {v}");
                     assert!((curvature - psi.curvature(v, lambda)).abs() < 1e-7, "{psi:?} {lambda} {v}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_slope_of_a_comparison_alone_is_that_of_the_whole() {
+        for psi in Psi::ALL {
+            for v in [-400.0, -0.31, 0.0, 1.7] {
+                for masses in [(0.3, 0.7), (0.0, 1.0), (2.0, 0.0)] {
+                    assert_eq!(psi.compared_slope(masses, v, 0.8), psi.compared(masses, v, 0.8).slope, "{psi:?} {v}");
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! RLHF, equation (4): `E_{y~π}[−r(y)] + λ KL(π ‖ π_ref)` per prompt, the expectation taken exactly.
 
-use super::Term;
+use super::{Action, Term};
 
 /// The reward that RLHF maximises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +13,7 @@ pub enum Reward {
 
 /// One action's share: `π (−r + λ (ln π − ln π_ref))`, of `z = ln π`.
 #[inline]
-pub fn expectation(log_pi: f64, log_ref: f64, reward: f64, lambda: f64) -> Term {
-    let pi = log_pi.exp();
+pub fn expectation(Action { pi, log_pi, log_ref, reward, .. }: Action, lambda: f64) -> Term {
     if pi == 0.0 {
         return Term::default();
     }
@@ -31,7 +30,14 @@ mod tests {
         let pi = crate::simplex::logs(&[0.5, 0.3, 0.2]);
         let reference = crate::simplex::logs(&[0.2, 0.2, 0.6]);
         let reward = [1.0, -0.5, 0.25];
-        let total: f64 = (0..3).map(|i| expectation(pi[i], reference[i], reward[i], 0.7).value).sum();
+        let action = |k: usize| Action {
+            pi: pi[k].exp(),
+            log_pi: pi[k],
+            pi_ref: reference[k].exp(),
+            log_ref: reference[k],
+            reward: reward[k],
+        };
+        let total: f64 = (0..3).map(|k| expectation(action(k), 0.7).value).sum();
         let expected = -(0.5 - 0.15 + 0.05) + 0.7 * crate::simplex::kl(&pi, &reference);
         assert!((total - expected).abs() < 1e-15);
     }

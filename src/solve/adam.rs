@@ -63,7 +63,7 @@ impl Run {
             loss: spec.loss,
             lambda,
             learning_rate: spec.learning_rate.unwrap_or(problem.optimiser.learning_rate),
-            steps: spec.steps.unwrap_or(problem.optimiser.steps),
+            steps: spec.steps_under(&problem.optimiser),
             step: 0,
             recorded: None,
             first_moment: vec![0.0; theta.len()],
@@ -133,6 +133,7 @@ impl Run {
                 reward: &self.reward[place.clone()],
                 logit_decay: 0.0,
                 policy_decay: 0.0,
+                sharpness: None,
             };
             let squares: f64 = log_pi[place.clone()].iter().map(|z| (2.0 * z).exp()).sum();
             loss_value += prompt.weight * objective.value_at(&log_pi[place]) + self.problem.policy_decay() * squares;

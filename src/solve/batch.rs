@@ -2,7 +2,7 @@
 //!
 //! Sampled data are walked in epochs, shuffled anew each time, the last batch of an epoch filled from the next.
 //! Population data and counts are drawn with replacement. A batch of twenty over three actions holds only six different
-//! outcomes, so a step looks at tallies, not at draws.
+//! outcomes, so a step looks at tallies, not at draws; and it draws several outcomes at once, as one tally of them.
 
 use crate::preference::Random;
 use crate::spec::problem::Problem;
@@ -31,6 +31,8 @@ enum Source {
     Epochs { draws: Vec<u32>, next: usize },
     /// Outcomes by their masses.
     Masses(Alias),
+    /// The same, where outcomes are few.
+    Groups(Groups),
 }
 
 impl Batch {
@@ -48,13 +50,16 @@ impl Batch {
             .prompts
             .iter()
             .map(|p| if sampled { p.weight * all as f64 / p.pairs.draws.len() as f64 } else { 1.0 });
+        let source = if sampled { epochs(problem, &begins) } else { masses(problem, size) };
+        // Groups of draws come as tallies of all comparisons, which are then few.
+        let sparse = pairs.len() > 4 * size as usize && !matches!(source, Source::Groups(_));
         Self {
             size,
             random: Random::new(problem.optimiser.seed),
-            source: if sampled { epochs(problem, &begins) } else { masses(problem) },
+            source,
             factor: factor.collect(),
             tally: vec![0; 2 * pairs.len()],
-            touched: (pairs.len() > 4 * size as usize).then(|| Vec::with_capacity(size as usize)),
+            touched: sparse.then(|| Vec::with_capacity(size as usize)),
             drawn: vec![0; problem.prompts.len()],
             pairs,
             begins,
@@ -78,6 +83,7 @@ impl Batch {
         };
         match source {
             Source::Masses(alias) => alias.draw(self.size, random, record),
+            Source::Groups(groups) => groups.draw(self.size, random, tally),
             Source::Epochs { draws, next } => {
                 (0..self.size).map(|_| next_of_epoch(draws, next, random)).for_each(record);
             }
@@ -160,12 +166,82 @@ fn epochs(problem: &Problem, begins: &[usize]) -> Source {
     Source::Epochs { draws: draws.collect(), next: 0 }
 }
 
-fn masses(problem: &Problem) -> Source {
+fn masses(problem: &Problem, size: u32) -> Source {
     let outcomes = problem
         .prompts
         .iter()
         .flat_map(|p| p.pairs.comparisons.iter().flat_map(|c| [p.weight * c.lose, p.weight * c.win]));
-    Source::Masses(Alias::new(&outcomes.collect::<Vec<_>>()))
+    let outcomes: Vec<f64> = outcomes.collect();
+    Groups::new(&outcomes, size).map_or_else(|| Source::Masses(Alias::new(&outcomes)), Source::Groups)
+}
+
+/// Draws of few outcomes, several at a time: one pick among all ways to spread a group of draws over the outcomes.
+struct Groups {
+    /// Draws in a group.
+    group: u32,
+    /// Among tallies of a group.
+    alias: Alias,
+    /// Tallies of a group, as wide a field of bits for each outcome as a whole batch may need.
+    tallies: Vec<u64>,
+    /// Bits of a field.
+    bits: u32,
+    /// Among outcomes, for what a batch holds beyond whole groups.
+    single: Alias,
+}
+
+impl Groups {
+    /// Larger tables cost more to make than a short run saves.
+    const MOST_TALLIES: usize = 800;
+
+    /// None where the tallies would be too many or a batch's tally does not fit 64 bits.
+    fn new(weights: &[f64], size: u32) -> Option<Self> {
+        let bits = 64 / weights.len() as u32;
+        if bits < 32 && size >> bits > 0 {
+            return None;
+        }
+        let group = (2..=5.min(size)).rev().find(|g| ways(weights.len(), *g) <= Self::MOST_TALLIES)?;
+        let total: f64 = weights.iter().sum();
+        // Draws so far, their probability but for group!, their tally.
+        let mut spread = vec![(0, 1.0, 0u64)];
+        for (k, weight) in weights.iter().enumerate() {
+            let with_this = |&(drawn, probability, tally): &(u32, f64, u64)| {
+                let mut probability: f64 = probability;
+                (0..=group - drawn)
+                    .map(|count| {
+                        probability *= if count == 0 { 1.0 } else { weight / total / f64::from(count) };
+                        (drawn + count, probability, tally | u64::from(count) << (bits * k as u32))
+                    })
+                    .collect::<Vec<_>>()
+            };
+            spread = spread.iter().flat_map(with_this).collect();
+        }
+        spread.retain(|(drawn, ..)| *drawn == group);
+        let probabilities: Vec<f64> = spread.iter().map(|(_, p, _)| *p).collect();
+        Some(Self {
+            group,
+            alias: Alias::new(&probabilities),
+            tallies: spread.iter().map(|(.., tally)| *tally).collect(),
+            bits,
+            single: Alias::new(weights),
+        })
+    }
+
+    /// Adds `size` draws to an empty tally.
+    #[inline]
+    fn draw(&self, size: u32, random: &mut Random, tally: &mut [u32]) {
+        let mut sum = 0;
+        self.alias.draw(size / self.group, random, |t| sum += self.tallies[t as usize]);
+        for t in tally.iter_mut() {
+            *t = (sum & ((1 << self.bits) - 1)) as u32;
+            sum >>= self.bits;
+        }
+        self.single.draw(size % self.group, random, |outcome| tally[outcome as usize] += 1);
+    }
+}
+
+/// Ways to spread `draws` over `outcomes`: (outcomes + draws − 1 choose draws).
+fn ways(outcomes: usize, draws: u32) -> usize {
+    (0..draws as usize).fold(1, |w, k| w * (outcomes + k) / (k + 1))
 }
 
 /// Walker's alias method in Vose's form: a draw from n weights in constant time.
@@ -239,6 +315,72 @@ impl Alias {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Uniform pairs, so that each of a batch's draws is any comparison with the same chance.
+    fn problem(actions: usize, prompts: usize) -> Problem {
+        let p: Vec<f64> = (1..=actions).map(|k| k as f64).collect();
+        let total: f64 = p.iter().sum();
+        let policy: Vec<f64> = p.iter().map(|v| v / total).collect();
+        let one = crate::spec::PromptSpec { name: "x".into(), weight: 1.0, pi_ref: policy.clone(), pi_star: policy };
+        let spec = crate::spec::Spec { prompts: vec![one; prompts], ..Default::default() };
+        Problem::new(&spec).expect("population data")
+    }
+
+    #[test]
+    fn every_batch_gives_as_many_draws_as_its_size_and_every_comparison_its_share() {
+        for (size, actions, prompts) in
+            (1..=24).flat_map(|s| (2..=8).flat_map(move |a| (1..=5).map(move |p| (s, a, p))))
+        {
+            let problem = problem(actions, prompts);
+            let mut batch = Batch::new(&problem, size);
+            let comparisons = actions * (actions - 1) / 2;
+            let (batches, mut seen) = (60, vec![0.0; prompts * comparisons]);
+            for _ in 0..batches {
+                batch.draw();
+                let mut drawn = 0.0;
+                for x in 0..prompts {
+                    let mut of_prompt = 0.0;
+                    batch.take(x, |i, j, win, lose| {
+                        let place = problem.prompts[x].pairs.comparisons.iter().position(|c| (c.i, c.j) == (i, j));
+                        seen[x * comparisons + place.expect("a comparison of the prompt")] += win + lose;
+                        of_prompt += win + lose;
+                    });
+                    assert_eq!(of_prompt, f64::from(batch.drawn(x)));
+                    drawn += of_prompt;
+                }
+                assert_eq!(drawn, f64::from(size), "{size} {actions} {prompts}");
+            }
+            let (n, share) = (f64::from(batches * size), 1.0 / seen.len() as f64);
+            // Seven standard deviations of a binomial, over sixty thousand counts.
+            let bound = 7.0 * (n * share * (1.0 - share)).sqrt() + 1.0;
+            assert!(seen.iter().all(|s| (s - n * share).abs() <= bound), "{size} {actions} {prompts}");
+        }
+    }
+
+    #[test]
+    fn draws_by_the_group_are_as_likely_as_draws_one_by_one() {
+        let weights = [0.4, 0.0, 0.2, 0.1, 0.2, 0.1];
+        let groups = Groups::new(&weights, 20).expect("six outcomes are few");
+        assert_eq!((groups.group, groups.tallies.len()), (5, 252));
+        let (mut random, mut tally) = (Random::new(3), [0u32; 6]);
+        let (mut seen, mut squares) = ([0.0; 6], 0.0);
+        let batches = 20_000;
+        for _ in 0..batches {
+            groups.draw(22, &mut random, &mut tally);
+            assert_eq!(tally.iter().sum::<u32>(), 22);
+            tally.iter().zip(&mut seen).for_each(|(t, s)| *s += f64::from(*t));
+            squares += (f64::from(tally[0]) - 22.0 * weights[0]).powi(2);
+        }
+        let draws = 22.0 * f64::from(batches);
+        assert_eq!(seen[1], 0.0);
+        for (count, weight) in seen.iter().zip(weights) {
+            // Six standard deviations of a binomial share.
+            assert!((count / draws - weight).abs() <= 6.0 * (weight * (1.0 - weight) / draws).sqrt());
+        }
+        // A binomial's variance, whose own estimate is off by √(2/batches) of it.
+        let variance = 22.0 * weights[0] * (1.0 - weights[0]);
+        assert!((squares / f64::from(batches) / variance - 1.0).abs() <= 6.0 * (2.0 / f64::from(batches)).sqrt());
+    }
 
     #[test]
     fn an_alias_table_draws_in_proportion_and_never_what_has_no_weight() {

@@ -1,13 +1,17 @@
 //! Exact minimisers: closed forms where there are, Newton's method elsewhere.
 //!
 //! Without weight decay the QPO family and RLHF need only [`scores`]; TYPO is strictly convex in θ, up to a shift.
-//! With weight decay everything goes through Newton on θ, from several starts where the objective is not convex.
+//! With weight decay everything but RLHF with a penalty on π goes through Newton on θ, from several starts where the
+//! objective is not convex.
+
+use nalgebra::DVector;
 
 use super::bandit::PromptObjective;
-use super::newton;
+use super::newton::{self, Found, Smooth as _};
+use super::penalised;
 use super::scores::{self, Scores};
 use crate::loss::{Loss, Mu, PairPart, Psi, Reward, Score};
-use crate::simplex::{log_softmax, mean_zero};
+use crate::simplex::{log_softmax, mean_zero, normalise_logs};
 use crate::spec::problem::{Problem, Prompt};
 use crate::spec::{DecayOn, LossSpec, WeightDecay};
 
@@ -30,6 +34,49 @@ impl Status {
     }
 }
 
+/// Where a search began that may find a minimum beside others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// π_ref.
+    Reference,
+    /// π*.
+    Star,
+    /// The uniform policy.
+    Uniform,
+    /// The minimiser without weight decay.
+    Free,
+    /// A multiple of the logistic fit of the data.
+    Fit,
+    /// Scores drawn at random, with a seed.
+    Random,
+}
+
+impl Start {
+    /// The name in results.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Reference => "pi_ref",
+            Self::Star => "pi_star",
+            Self::Uniform => "uniform",
+            Self::Free => "without-decay",
+            Self::Fit => "logistic-fit",
+            Self::Random => "random",
+        }
+    }
+
+    /// As a sentence names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "π_ref",
+            Self::Star => "π*",
+            Self::Uniform => "the uniform policy",
+            Self::Free => "the minimiser without weight decay",
+            Self::Fit => "a multiple of the logistic fit",
+            Self::Random => "random scores",
+        }
+    }
+}
+
 /// The minimising policy of one prompt, or the limit of minimising sequences.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Minimiser {
@@ -37,6 +84,8 @@ pub struct Minimiser {
     pub status: Status,
     /// False where other policies do as well; then the one nearest to π_ref in θ is given.
     pub unique: bool,
+    /// Where the search that found it began, where the objective is not convex: it is the lowest minimum of several starts.
+    pub start: Option<Start>,
     /// Log-probabilities. (A)
     pub log_pi: Vec<f64>,
 }
@@ -52,9 +101,7 @@ pub struct ExactSolver<'a> {
 struct Prepared {
     /// Scores of the QPO loss at λ = 1; for RLHF, its reward as scores.
     unit: Option<Scores>,
-    /// RLHF's reward. (A)
-    reward: Vec<f64>,
-    /// Where the last solve ended, the next one's start. (A)
+    /// Where Newton's last solve ended, the next one's start; empty before the first. (A)
     last: Vec<f64>,
 }
 
@@ -75,6 +122,18 @@ impl<'a> ExactSolver<'a> {
         (0..self.problem.prompts.len()).map(|x| self.prompt_at(x, lambda, decay)).collect()
     }
 
+    /// The limits as λ → 0, one a prompt, without weight decay. What has no scores (TYPO) or whose scores do not go with 1/λ
+    /// (the threshold ψ) is computed at a λ that stands for it.
+    pub fn at_zero(&mut self) -> Vec<Minimiser> {
+        let problem = self.problem;
+        let none = WeightDecay { alpha: 0.0, ..problem.weight_decay };
+        let at = |(x, prompt): (usize, &Prompt)| {
+            let limit = self.prompts[x].at_zero(prompt, self.spec.loss);
+            limit.unwrap_or_else(|| self.prompt_at(x, NEAR_ZERO, none))
+        };
+        problem.prompts.iter().enumerate().map(at).collect()
+    }
+
     /// The minimiser of prompt `x`.
     pub fn prompt_at(&mut self, x: usize, lambda: f64, decay: WeightDecay) -> Minimiser {
         let prompt = &self.problem.prompts[x];
@@ -90,20 +149,18 @@ impl<'a> ExactSolver<'a> {
 
 impl Prepared {
     fn new(prompt: &Prompt, loss: Loss) -> Self {
-        let fitted = || scores::fit(Psi::Logistic, &prompt.pairs, &prompt.log_star);
+        let fitted = || scores::fit(Psi::Logistic, prompt);
         let given = |values: Vec<f64>| {
             let zero = values.contains(&f64::NEG_INFINITY);
-            Scores { values, status: if zero { Status::Boundary } else { Status::Interior }, unique: true }
+            Scores { values, status: if zero { Status::Boundary } else { Status::Interior }, unique: true, start: None }
         };
         let unit = match (loss, loss.pair_part()) {
             (Loss::Rlhf(Reward::True), _) => Some(given(prompt.log_star.clone())),
             (Loss::Rlhf(Reward::Fitted), _) => Some(fitted()),
-            (_, Some(PairPart { psi, score: Score::Ratio(_) })) => {
-                Some(scores::fit(psi, &prompt.pairs, &prompt.log_star))
-            }
+            (_, Some(PairPart { psi, score: Score::Ratio(_) })) => Some(scores::fit(psi, prompt)),
             _ => None,
         };
-        Self { reward: rewards(loss, unit.as_ref(), prompt.log_ref.len()), unit, last: mean_zero(&prompt.log_ref) }
+        Self { unit, last: Vec::new() }
     }
 
     /// The minimiser without weight decay, where it follows from scores.
@@ -115,8 +172,8 @@ impl Prepared {
             }
             _ => (Mu::Log, scores::at_lambda(Psi::Logistic, unit, &prompt.pairs, lambda)),
         };
-        let log_pi = scores::policy(mu, &prompt.log_ref, &at.values);
-        Some(Minimiser { status: at.status, unique: at.unique, log_pi })
+        let log_pi = scores::policy(mu, &prompt.log_ref, at.values);
+        Some(Minimiser { status: at.status, unique: at.unique, start: at.start, log_pi })
     }
 
     /// Newton on θ: TYPO, and every loss with weight decay.
@@ -128,44 +185,122 @@ impl Prepared {
         decay: WeightDecay,
         free: Option<&Minimiser>,
     ) -> Minimiser {
-        // The objective is divided by the prompt's weight; a prompt without weight is left to the penalty alone.
-        let alpha = decay.alpha / prompt.weight.max(1e-12);
-        let objective = PromptObjective {
-            prompt,
-            loss,
-            lambda,
-            reward: &self.reward,
-            logit_decay: if decay.on == DecayOn::Logits { alpha } else { 0.0 },
-            policy_decay: if decay.on == DecayOn::Policy { alpha } else { 0.0 },
-        };
         let n = prompt.log_ref.len();
-        let mut starts = vec![self.last.clone()];
-        if !is_convex(loss, decay) {
-            starts.push(mean_zero(&prompt.log_ref));
-            starts.push(mean_zero(&clamped(&prompt.log_star)));
-            starts.push(vec![0.0; n]);
-            starts.extend(free.map(|m| mean_zero(&clamped(&m.log_pi))));
+        let reward = rewards(loss, self.unit.as_ref(), n);
+        let objective = PromptObjective::new(prompt, loss, lambda, &reward, decay);
+        if let (Loss::Rlhf(_), true, Some(free)) = (loss, objective.policy_decay > 0.0, free) {
+            let log_pi = penalised::rlhf(&prompt.log_ref, &reward, lambda, objective.policy_decay);
+            return Minimiser { log_pi, ..free.clone() };
         }
-        let found = newton::minimise_from(&objective, &starts, &vec![0; n]);
-        let theta = found.map_or_else(|| self.last.clone(), |f| f.x);
-        let log_pi = log_softmax(&theta);
-        if is_convex(loss, decay) {
-            self.last = theta;
+        let reference = mean_zero(&prompt.log_ref);
+        let (mut starts, mut names) = (Vec::new(), Vec::new());
+        let mut add = |name, theta| {
+            names.push(name);
+            starts.push(theta);
+        };
+        if is_smooth_and_convex(loss, decay) {
+            add(Start::Reference, if self.last.is_empty() { reference } else { std::mem::take(&mut self.last) });
+        } else {
+            add(Start::Reference, reference);
+            add(Start::Star, mean_zero(&clamped(&prompt.log_star)));
+            add(Start::Uniform, vec![0.0; n]);
+            if let Some(free) = free {
+                add(Start::Free, mean_zero(&clamped(&free.log_pi)));
+            }
         }
         // A penalty on π is bounded, so it cannot hold a loss that has no finite minimiser of its own.
         let escapes = objective.logit_decay == 0.0 && free.is_some_and(|m| m.status == Status::Boundary);
+        let found = lowest(objective, &starts);
+        let log_pi = log_softmax(&found.x);
         let status = if escapes { Status::Boundary } else { Status::Interior };
-        Minimiser { status, unique: true, log_pi }
+        let convex = is_convex(loss, decay);
+        let (unique, start) = (convex || found.unique, (!convex).then(|| names[found.start]));
+        if is_smooth_and_convex(loss, decay) {
+            self.last = found.x;
+        }
+        Minimiser { status, unique, start, log_pi }
+    }
+
+    /// The limit of the minimisers as λ → 0, where scores decide: all mass goes to the actions that score best, shared among
+    /// equals as π_ref shares it. Every μ here falls for ever as its action vanishes, so that no other limit has these scores.
+    fn at_zero(&self, prompt: &Prompt, loss: Loss) -> Option<Minimiser> {
+        let psi = loss.pair_part().map(|part| part.psi);
+        let unit = self.unit.as_ref().filter(|_| psi != Some(Psi::Threshold))?;
+        let top = unit.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let is_top = |score: f64| top - score <= EQUAL * (1.0 + top.abs());
+        let kept = |(score, log_ref): (&f64, &f64)| if is_top(*score) { *log_ref } else { f64::NEG_INFINITY };
+        let mut log_pi: Vec<f64> = unit.values.iter().zip(&prompt.log_ref).map(kept).collect();
+        let status = if log_pi.contains(&f64::NEG_INFINITY) { Status::Boundary } else { Status::Interior };
+        normalise_logs(&mut log_pi);
+        Some(Minimiser { status, unique: unit.unique, start: unit.start, log_pi })
     }
 }
 
-/// Strictly convex in θ with the penalty, so that one start suffices.
+/// A λ at which TYPO is within rounding of its limit.
+pub(super) const NEAR_ZERO: f64 = 1e-9;
+
+/// Scores this near are equal but for rounding.
+const EQUAL: f64 = 1e-13;
+
+/// Sharpness of the hinge under weight decay, step by step: the last leaves each margin within some 1e-10 of its kink.
+const SHARPNESS: [f64; 17] = [
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16_384.0,
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+    268_435_456.0,
+    1_073_741_824.0,
+    4_294_967_296.0,
+    17_179_869_184.0,
+];
+
+/// The lowest minimum that Newton finds from the starts. At the hinge's kinks there is no Newton step, so a rounded hinge
+/// leads there.
+fn lowest(mut objective: PromptObjective, starts: &[Vec<f64>]) -> Found {
+    let group = vec![0; objective.prompt.log_ref.len()];
+    if !is_kinked(objective.loss) {
+        return newton::minimise_from(&objective, starts, &group);
+    }
+    newton::lowest(starts, |start| {
+        let mut x = start.to_vec();
+        for sharpness in SHARPNESS {
+            objective.sharpness = Some(sharpness);
+            x = newton::minimise(&objective, &x, &group).x;
+        }
+        objective.sharpness = None;
+        Found { value: objective.value(&DVector::from_column_slice(&x)), x, start: 0, unique: true }
+    })
+}
+
+/// Newton minimisations of one minimiser that no closed form gives, at most.
+pub(super) fn searches(loss: Loss, decay: WeightDecay) -> u64 {
+    let starts = if is_smooth_and_convex(loss, decay) { 1 } else { 4 };
+    if is_kinked(loss) { starts * SHARPNESS.len() as u64 } else { starts }
+}
+
+/// Whether the loss is the hinge of something.
+fn is_kinked(loss: Loss) -> bool {
+    matches!(loss.pair_part(), Some(PairPart { psi: Psi::Hinge, .. }))
+}
+
+/// Convex in θ with the penalty, so that every minimum found is the lowest.
 fn is_convex(loss: Loss, decay: WeightDecay) -> bool {
-    let convex_loss = match loss.pair_part() {
-        Some(PairPart { psi, score: Score::Ratio(Mu::Log) | Score::LogPolicy }) => psi.is_convex() && psi != Psi::Hinge,
-        _ => false,
-    };
+    let convex_loss = loss.pair_part().is_some_and(|part| part.psi.is_convex() && part.score.is_linear());
     convex_loss && (decay.alpha == 0.0 || decay.on == DecayOn::Logits)
+}
+
+/// The same without kinks: one start suffices.
+fn is_smooth_and_convex(loss: Loss, decay: WeightDecay) -> bool {
+    is_convex(loss, decay) && loss.pair_part().is_some_and(|part| part.psi != Psi::Hinge)
 }
 
 /// Starts for Newton stay where exponentials still have slopes.
@@ -188,5 +323,6 @@ fn rewards(loss: Loss, unit: Option<&Scores>, actions: usize) -> Vec<f64> {
 
 /// RLHF's reward for training: as [`ExactSolver`] uses it.
 pub fn reward_of(prompt: &Prompt, loss: Loss) -> Vec<f64> {
-    if matches!(loss, Loss::Rlhf(_)) { Prepared::new(prompt, loss).reward } else { vec![0.0; prompt.log_ref.len()] }
+    let unit = if let Loss::Rlhf(_) = loss { Prepared::new(prompt, loss).unit } else { None };
+    rewards(loss, unit.as_ref(), prompt.log_ref.len())
 }

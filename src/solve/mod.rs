@@ -3,13 +3,17 @@
 pub mod adam;
 pub mod bandit;
 pub mod batch;
+pub mod cost;
 pub mod exact;
 pub mod gradient;
 pub mod graph;
 pub mod newton;
+pub mod one_label;
+pub mod parts;
+pub mod penalised;
 pub mod scores;
 pub mod sweep;
 pub mod verdict;
 
 pub use adam::{Run, Snapshot};
-pub use exact::{ExactSolver, Minimiser, Status};
+pub use exact::{ExactSolver, Minimiser, Start, Status};

@@ -20,6 +20,10 @@ pub struct Found {
     pub x: Vec<f64>,
     /// The value there.
     pub value: f64,
+    /// Which of several starts led there, by position.
+    pub start: usize,
+    /// False where another start led as low elsewhere.
+    pub unique: bool,
 }
 
 const MAX_ITERATIONS: usize = 500;
@@ -37,24 +41,64 @@ const REACH: f64 = 50.0;
 /// The damping's first value, as a share of the largest curvature, and the value that ends the search for a step.
 const DAMPING: (f64, f64) = (1e-9, 1e9);
 
+/// With more logits than this, steps are sought by conjugate gradients first.
+const LARGE: usize = 100;
+/// How far those must bring the residual down: each of Newton's steps leaves that share of the error.
+const RESIDUAL: f64 = 1e-10;
+
+#[cfg(test)]
+thread_local! {
+    static SEARCHES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Minimisations of this thread since it was last asked.
+#[cfg(test)]
+pub fn searches() -> u64 {
+    SEARCHES.take()
+}
+
 /// Minimises from `start`, keeping the mean of each group (labelled by its first member) where it started.
 pub fn minimise(f: &impl Smooth, start: &[f64], group: &[usize]) -> Found {
-    let mut here = Place::at(f, DVector::from_column_slice(start));
-    let mut damping = 0.0;
+    #[cfg(test)]
+    SEARCHES.with(|n| n.set(n.get() + 1));
+    let mut search = Search::new(f, start, group);
     for _ in 0..MAX_ITERATIONS {
-        let Some(next) = step(f, &here, group, &mut damping) else { break };
-        let moved = (&next.x - &here.x).amax();
-        here = next;
-        if moved <= STEP_TOLERANCE * (1.0 + here.x.amax()) || here.x.amax() > FAR {
+        if !search.advance() {
+            break;
+        }
+        let farthest = search.here.x.amax();
+        if search.step.amax() <= STEP_TOLERANCE * (1.0 + farthest) || farthest > FAR {
             break;
         }
     }
-    Found { x: here.x.as_slice().to_vec(), value: here.value }
+    Found { x: search.here.x.as_slice().to_vec(), value: search.here.value, start: 0, unique: true }
 }
 
-/// The lowest of several starts.
-pub fn minimise_from(f: &impl Smooth, starts: &[Vec<f64>], group: &[usize]) -> Option<Found> {
-    starts.iter().map(|s| minimise(f, s, group)).min_by(|a, b| a.value.total_cmp(&b.value))
+/// Values this near are as low as one another, relative to them; points this far apart are not one.
+const TIED: (f64, f64) = (1e-12, 1e-3);
+
+/// The lowest of at least one start.
+pub fn minimise_from(f: &impl Smooth, starts: &[Vec<f64>], group: &[usize]) -> Found {
+    lowest(starts, |start| minimise(f, start, group))
+}
+
+/// The lowest of what is found from at least one start.
+pub fn lowest(starts: &[Vec<f64>], mut find: impl FnMut(&[f64]) -> Found) -> Found {
+    let mut lowest = find(&starts[0]);
+    for (k, start) in starts.iter().enumerate().skip(1) {
+        let other = Found { start: k, ..find(start) };
+        let is_lower = other.value.total_cmp(&lowest.value).is_lt();
+        let (better, worse) = if is_lower { (other, lowest) } else { (lowest, other) };
+        lowest = Found { unique: better.unique && !ties(&better, &worse), ..better };
+    }
+    lowest
+}
+
+/// Whether one of two ends is as low as the other and elsewhere.
+fn ties(lowest: &Found, other: &Found) -> bool {
+    let apart = lowest.x.iter().zip(&other.x).fold(0.0f64, |most, (a, b)| most.max((a - b).abs()));
+    let farthest = lowest.x.iter().fold(1.0f64, |most, v| most.max(v.abs()));
+    other.value - lowest.value <= TIED.0 * (1.0 + lowest.value.abs()) && apart > TIED.1 * farthest
 }
 
 /// A point with all that is known of the function there.
@@ -68,65 +112,166 @@ struct Place {
 impl Place {
     fn at(f: &impl Smooth, x: DVector<f64>) -> Self {
         let n = x.len();
-        let (mut gradient, mut hessian) = (DVector::zeros(n), DMatrix::zeros(n, n));
-        let value = f.derivatives(&x, &mut gradient, &mut hessian);
-        Self { x, value, gradient, hessian }
+        let mut place = Self { x, value: 0.0, gradient: DVector::zeros(n), hessian: DMatrix::zeros(n, n) };
+        place.look(f);
+        place
+    }
+
+    /// Learns all that is to be known at its x.
+    fn look(&mut self, f: &impl Smooth) {
+        self.gradient.fill(0.0);
+        self.hessian.fill(0.0);
+        self.value = f.derivatives(&self.x, &mut self.gradient, &mut self.hessian);
     }
 }
 
-/// The next point: damped more until the function falls, and less from then on. None where nothing lowers it.
-///
-/// Damping rather than shortening the step: an action that is nearly out of the running has next to no curvature, and
-/// would hold all others back.
-fn step(f: &impl Smooth, here: &Place, group: &[usize], damping: &mut f64) -> Option<Place> {
-    if here.gradient.amax() == 0.0 {
-        return None;
+/// A search under way, with the space of its steps: a step of few logits allocates nothing.
+struct Search<'a, F> {
+    f: &'a F,
+    group: &'a [usize],
+    here: Place,
+    /// Where the search looks next; the two change places.
+    there: Place,
+    /// The last step, or the one being tried.
+    step: DVector<f64>,
+    /// What is factorised to find it.
+    matrix: DMatrix<f64>,
+    damping: f64,
+}
+
+impl<'a, F: Smooth> Search<'a, F> {
+    fn new(f: &'a F, start: &[f64], group: &'a [usize]) -> Self {
+        let n = start.len();
+        let here = Place::at(f, DVector::from_column_slice(start));
+        let zeros = || DVector::zeros(n);
+        let there = Place { x: zeros(), value: 0.0, gradient: zeros(), hessian: DMatrix::zeros(n, n) };
+        Self { f, group, here, there, step: zeros(), matrix: DMatrix::zeros(n, n), damping: 0.0 }
     }
-    let n = here.x.len();
-    let reach = here.x.amax().max(REACH);
-    let curvature = (0..n).map(|k| here.hessian[(k, k)].abs()).fold(f64::MIN_POSITIVE, f64::max);
-    let scale = curvature.max(here.gradient.amax() / reach);
-    while *damping <= DAMPING.1 {
-        if let Some(step) = direction(here, group, scale, *damping * scale).filter(|s| s.amax() <= reach) {
-            let next = &here.x + &step;
-            if step.amax() <= NEAR * (1.0 + here.x.amax()) {
-                let there = Place::at(f, next.clone());
-                let level = there.value <= here.value + ROUNDING * (1.0 + here.value.abs());
-                if level && there.gradient.amax() <= 0.5 * here.gradient.amax() {
-                    *damping = eased(*damping);
-                    return Some(there);
+
+    /// Goes to the next point: damped more until the function falls, and less from then on. False where nothing lowers it.
+    ///
+    /// Damping rather than shortening the step: an action that is nearly out of the running has next to no curvature, and
+    /// would hold all others back.
+    fn advance(&mut self) -> bool {
+        let steepest = self.here.gradient.amax();
+        if steepest == 0.0 {
+            return false;
+        }
+        let (farthest, level) = (self.here.x.amax(), self.here.value.abs());
+        let reach = farthest.max(REACH);
+        let bends = (0..self.step.len()).map(|k| self.here.hessian[(k, k)].abs());
+        let curvature = bends.fold(f64::MIN_POSITIVE, f64::max);
+        let scale = curvature.max(steepest / reach);
+        while self.damping <= DAMPING.1 {
+            if self.direct(scale) && self.step.amax() <= reach {
+                let fall = self.here.gradient.dot(&self.step);
+                self.there.x.copy_from(&self.here.x);
+                self.there.x += &self.step;
+                self.there.look(self.f);
+                let is_near = self.step.amax() <= NEAR * (1.0 + farthest)
+                    && self.there.value <= self.here.value + ROUNDING * (1.0 + level)
+                    && self.there.gradient.amax() <= 0.5 * steepest;
+                let falls =
+                    1e-4 * fall < -1e-1 * f64::EPSILON * level && self.there.value <= self.here.value + 1e-4 * fall;
+                if is_near || falls {
+                    self.damping = eased(self.damping);
+                    std::mem::swap(&mut self.here, &mut self.there);
+                    return true;
+                }
+                if -fall <= 1e-2 * f64::EPSILON * level {
+                    return false;
                 }
             }
-            let wanted = 1e-4 * here.gradient.dot(&step);
-            if wanted < -1e-4 * 1e3 * f64::EPSILON * here.value.abs() && f.value(&next) <= here.value + wanted {
-                *damping = eased(*damping);
-                return Some(Place::at(f, next));
-            }
-            if -here.gradient.dot(&step) <= 1e-2 * f64::EPSILON * here.value.abs() {
-                return None;
-            }
+            self.damping = (10.0 * self.damping).max(DAMPING.0);
         }
-        *damping = (10.0 * *damping).max(DAMPING.0);
+        false
     }
-    None
+
+    /// Puts `−(H + shift)⁻¹g` into `step`. False where that matrix is not positive definite.
+    fn direct(&mut self, scale: f64) -> bool {
+        let n = self.step.len();
+        // Empty after a factorisation that failed: it takes the matrix with it.
+        let mut matrix = std::mem::replace(&mut self.matrix, DMatrix::zeros(0, 0));
+        if matrix.is_empty() {
+            matrix = DMatrix::zeros(n, n);
+        }
+        matrix.copy_from(&self.here.hessian);
+        let along = scale / n as f64;
+        for j in 0..n {
+            for i in 0..n {
+                if self.group[i] == self.group[j] {
+                    matrix[(i, j)] += along;
+                }
+            }
+            matrix[(j, j)] += self.damping * scale;
+        }
+        self.step.copy_from(&self.here.gradient);
+        self.step.neg_mut();
+        if n > LARGE
+            && let Some(step) = conjugate_gradients(&matrix, &self.step)
+        {
+            self.step = step;
+            self.matrix = matrix;
+            return true;
+        }
+        let Some(factors) = matrix.cholesky() else { return false };
+        factors.solve_mut(&mut self.step);
+        self.matrix = factors.unpack_dirty();
+        self.step.iter().all(|v| v.is_finite())
+    }
 }
 
 fn eased(damping: f64) -> f64 {
     if damping <= DAMPING.0 { 0.0 } else { 0.1 * damping }
 }
 
-/// `−(H + shift)⁻¹g`. None where that matrix is not positive definite.
-fn direction(here: &Place, group: &[usize], scale: f64, shift: f64) -> Option<DVector<f64>> {
-    let n = here.x.len();
-    let mut matrix = here.hessian.clone();
-    for i in 0..n {
-        for j in 0..n {
-            if group[i] == group[j] {
-                matrix[(i, j)] += scale / n as f64;
-            }
+/// `M x = b` by conjugate gradients with M's diagonal for a preconditioner: with many actions a few products with M replace
+/// its factorisation. None where it takes long or M is not positive definite.
+fn conjugate_gradients(m: &DMatrix<f64>, b: &DVector<f64>) -> Option<DVector<f64>> {
+    let diagonal = m.diagonal();
+    let mut x = DVector::zeros(b.len());
+    let mut residual = b.clone();
+    let mut preconditioned = residual.component_div(&diagonal);
+    let mut along = preconditioned.clone();
+    let mut size = residual.dot(&preconditioned);
+    let enough = RESIDUAL * RESIDUAL * size;
+    for _ in 0..b.len() / 8 {
+        let product = m * &along;
+        let curvature = along.dot(&product);
+        if curvature.is_nan() || curvature <= 0.0 {
+            return None;
         }
-        matrix[(i, i)] += shift;
+        let length = size / curvature;
+        x.axpy(length, &along, 1.0);
+        residual.axpy(-length, &product, 1.0);
+        preconditioned = residual.component_div(&diagonal);
+        let next = residual.dot(&preconditioned);
+        if next <= enough {
+            return Some(x);
+        }
+        along = &preconditioned + &along * (next / size);
+        size = next;
     }
-    let step = matrix.cholesky()?.solve(&-&here.gradient);
-    step.iter().all(|v| v.is_finite()).then_some(step)
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conjugate_gradients_solve_what_cholesky_solves_and_refuse_what_it_refuses() {
+        let n = 160;
+        let wave = |i: usize, j: usize| 1.0 + 0.9 * ((i * j) as f64).sin();
+        let mut m = DMatrix::from_fn(n, n, |i, j| if i == j { 0.0 } else { -wave(i, j) });
+        for i in 0..n {
+            m[(i, i)] = 1.0 - m.column(i).sum();
+        }
+        let b = DVector::from_fn(n, |i, _| (i as f64).cos());
+        let found = conjugate_gradients(&m, &b).expect("a well-conditioned matrix takes few products");
+        let expected = m.clone().cholesky().expect("diagonally dominant").solve(&b);
+        assert!((found - &expected).amax() <= 1e-9 * expected.amax());
+        m[(3, 3)] = -1.0;
+        assert_eq!(conjugate_gradients(&m, &b), None);
+    }
 }

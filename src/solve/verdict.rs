@@ -1,19 +1,19 @@
 //! The paper's desiderata, decided from exact minimisers and reported with the number that decided.
 
 use super::bandit::PromptObjective;
-use super::exact::{ExactSolver, LOWEST_REWARD, Minimiser, Status, clamped};
+use super::exact::{ExactSolver, LOWEST_REWARD, Minimiser, NEAR_ZERO, Start, Status, clamped};
 use super::newton;
 use super::sweep::{self, Series};
-use crate::loss::{Loss, Reward};
+use crate::loss::{Loss, Psi, Reward};
 use crate::preference;
-use crate::simplex::{kl, log_softmax, mean_zero, tv};
+use crate::simplex::{log_softmax, mean_zero, probs, tv};
 use crate::spec::problem::{Problem, Prompt};
-use crate::spec::{DecayOn, LossSpec, Sweep, SweepOver, WeightDecay};
+use crate::spec::{LossSpec, Sweep, SweepOver, WeightDecay};
 
-/// λ that stand for its limits. At these every loss is within rounding of its own limit.
-pub const LIMITS: (f64, f64) = (1e-9, 1e9);
+/// A λ that stands for λ → ∞: every loss is within [`REACHED`] of π_ref there.
+pub const LARGE: f64 = 1e9;
 /// Total variation below which a limit is reached.
-const REACHED: f64 = 1e-6;
+pub const REACHED: f64 = 1e-6;
 /// Nats below which a good prompt is kept: rounding of the solver.
 pub const KEPT: f64 = 1e-9;
 /// The α that the constraint is tested at where the experiment sets none.
@@ -45,7 +45,7 @@ pub struct Verdict {
     pub constraint_gap: Finding,
 }
 
-/// The verdicts of every loss. `range` is the experiment's sweep; an α-sweep is replaced by λ in e⁻⁵..e⁵.
+/// The verdicts of every loss, preservation over [`Sweep::over_lambda`] of the experiment's sweep.
 pub fn verdicts(problem: &Problem, range: &Sweep) -> Vec<Verdict> {
     problem.losses.iter().map(|l| verdict(problem, *l, range)).collect()
 }
@@ -56,56 +56,57 @@ pub fn verdict(problem: &Problem, loss: LossSpec, range: &Sweep) -> Verdict {
     Verdict {
         loss,
         preservation: preservation(problem, loss, range),
-        strong_interpolation: limits.strong(problem),
-        weak_interpolation: limits.weak(problem),
+        strong_interpolation: limits.strong(),
+        weak_interpolation: limits.weak(),
         constraint_gap: constraint_gap(problem, loss, range),
     }
 }
 
-/// The minimisers at both ends of λ, without weight decay.
-#[derive(Debug, Clone)]
+/// A loss's minimisers at both ends of λ, and how far they lie from where they should; the greatest over prompts.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
     /// λ → 0, by prompt.
     pub low: Vec<Minimiser>,
     /// λ → ∞, by prompt.
     pub high: Vec<Minimiser>,
+    /// Total variation between λ → 0 and π*.
+    pub to_star: f64,
+    /// Mass that λ → 0 leaves outside the modes of π*.
+    pub outside_mode: f64,
+    /// Total variation between λ → ∞ and π_ref.
+    pub to_reference: f64,
 }
 
 impl Limits {
-    /// The limits of a loss.
+    /// The limits of a loss without weight decay, of which the paper's propositions speak.
     pub fn new(problem: &Problem, loss: LossSpec) -> Self {
+        Self::under(problem, loss, WeightDecay { alpha: 0.0, ..problem.weight_decay })
+    }
+
+    /// The limits under a penalty.
+    pub fn under(problem: &Problem, loss: LossSpec, decay: WeightDecay) -> Self {
         let mut solver = ExactSolver::new(problem, loss);
-        let free = WeightDecay { alpha: 0.0, ..problem.weight_decay };
-        Self { low: solver.at(LIMITS.0, free), high: solver.at(LIMITS.1, free) }
+        let low = if decay.alpha > 0.0 { solver.at(NEAR_ZERO, decay) } else { solver.at_zero() };
+        let high = solver.at(LARGE, decay);
+        Self {
+            to_star: greatest(&low, &problem.prompts, |m, p| tv(&m.log_pi, &p.log_star)),
+            outside_mode: greatest(&low, &problem.prompts, outside_mode),
+            to_reference: greatest(&high, &problem.prompts, |m, p| tv(&m.log_pi, &p.log_ref)),
+            low,
+            high,
+        }
     }
 
-    /// Greatest total variation between λ → 0 and π*, over prompts.
-    pub fn to_star(&self, problem: &Problem) -> f64 {
-        greatest(&self.low, &problem.prompts, |m, p| tv(&m.log_pi, &p.log_star))
-    }
-
-    /// Greatest mass that λ → 0 leaves outside the modes of π*, over prompts.
-    pub fn outside_mode(&self, problem: &Problem) -> f64 {
-        greatest(&self.low, &problem.prompts, |m, p| {
-            let best = p.log_star.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let is_mode = |star: f64| best - star <= 1e-12;
-            m.log_pi.iter().zip(&p.log_star).filter(|(_, s)| !is_mode(**s)).map(|(z, _)| z.exp()).sum()
-        })
-    }
-
-    /// Greatest total variation between λ → ∞ and π_ref, over prompts.
-    pub fn to_reference(&self, problem: &Problem) -> f64 {
-        greatest(&self.high, &problem.prompts, |m, p| tv(&m.log_pi, &p.log_ref))
-    }
-
-    fn strong(&self, problem: &Problem) -> Finding {
-        let (low, high) = (self.to_star(problem), self.to_reference(problem));
+    /// Strong interpolation (Theorem 3.6, Proposition 4.2).
+    pub fn strong(&self) -> Finding {
+        let (low, high) = (self.to_star, self.to_reference);
         let why = format!("as λ → 0 the minimiser {} π*; as λ → ∞ it {} π_ref", reach(low), reach(high));
         Finding { holds: low <= REACHED && high <= REACHED, value: low.max(high), why }
     }
 
-    fn weak(&self, problem: &Problem) -> Finding {
-        let (low, high) = (self.outside_mode(problem), self.to_reference(problem));
+    /// Weak interpolation (Propositions 3.4, 3.5).
+    pub fn weak(&self) -> Finding {
+        let (low, high) = (self.outside_mode, self.to_reference);
         let why = format!(
             "as λ → 0 the minimiser leaves {} of its mass outside the mode of π*; as λ → ∞ it {} π_ref",
             amount(low),
@@ -113,6 +114,13 @@ impl Limits {
         );
         Finding { holds: low <= REACHED && high <= REACHED, value: low.max(high), why }
     }
+}
+
+fn outside_mode(m: &Minimiser, p: &Prompt) -> f64 {
+    let best = p.log_star.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // Nearer than a billionth of a nat, and the scores of many actions may differ by less than their rounding.
+    let is_mode = |star: f64| best - star <= 1e-9;
+    m.log_pi.iter().zip(&p.log_star).filter(|(_, s)| !is_mode(**s)).map(|(z, _)| z.exp()).sum()
 }
 
 fn greatest(found: &[Minimiser], prompts: &[Prompt], distance: impl Fn(&Minimiser, &Prompt) -> f64) -> f64 {
@@ -127,10 +135,10 @@ fn reach(distance: f64) -> String {
     }
 }
 
-/// A number for a sentence: zero by name, others to three digits.
+/// A number for a sentence, to three digits.
 pub fn amount(x: f64) -> String {
     if x == 0.0 {
-        "none".to_owned()
+        "0".to_owned()
     } else if x.is_infinite() {
         "∞".to_owned()
     } else if x.abs() < 1e-3 {
@@ -140,15 +148,21 @@ pub fn amount(x: f64) -> String {
     }
 }
 
-/// Good and bad prompts over λ, in nats.
+/// Good and bad prompts over λ, in nats (of the authors' convention where that is chosen: a mean over actions).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preservation {
+    /// The loss.
+    pub loss: Loss,
     /// λ, ascending.
     pub lambdas: Vec<f64>,
     /// Greatest distance to π* over the good prompts, where π_ref has none.
     pub harm: Vec<f64>,
+    /// Greatest total variation that a good prompt moved.
+    pub moved: Vec<f64>,
     /// How much nearer to π* the bad prompts came, by weight; negative where they went away.
     pub gain: Vec<f64>,
+    /// Where the search began that found a bad prompt's minimum, where it may have others.
+    pub starts: Vec<Option<Start>>,
 }
 
 impl Preservation {
@@ -159,18 +173,24 @@ impl Preservation {
         if good.is_empty() || bad.is_empty() {
             return None;
         }
-        let distance =
-            |x: usize, k: usize| problem.distance(&problem.prompts[x].log_star, &series.prompts[x][k].log_pi);
-        let reference = |x: usize| problem.distance(&problem.prompts[x].log_star, &problem.prompts[x].log_ref);
+        let distance = |x: usize, k: usize| problem.to_star(x, &series.prompts[x][k].log_pi);
+        let reference = |x: usize| problem.to_star(x, &problem.prompts[x].log_ref);
         let total: f64 = bad.iter().map(|x| problem.prompts[*x].weight).sum();
         let gain = |k: usize| {
             let weighted = |x: &usize| problem.prompts[*x].weight * (reference(*x) - distance(*x, k));
             bad.iter().map(weighted).sum::<f64>() / total
         };
+        let moved = |x: usize, k: usize| tv(&problem.prompts[x].log_ref, &series.prompts[x][k].log_pi);
+        let greatest = |of: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
+            (0..lambdas.len()).map(|k| good.iter().map(|x| of(*x, k)).fold(0.0, f64::max)).collect()
+        };
         Some(Self {
+            loss: series.loss.loss,
             lambdas: lambdas.to_vec(),
-            harm: (0..lambdas.len()).map(|k| good.iter().map(|x| distance(*x, k)).fold(0.0, f64::max)).collect(),
+            harm: greatest(&distance),
+            moved: greatest(&moved),
             gain: (0..lambdas.len()).map(gain).collect(),
+            starts: (0..lambdas.len()).map(|k| bad.iter().find_map(|x| series.prompts[*x][k].start)).collect(),
         })
     }
 
@@ -181,7 +201,15 @@ impl Preservation {
 
     /// Positions of the λ that improve the bad prompts and keep the good ones.
     pub fn selective(&self) -> Vec<usize> {
-        self.improving().into_iter().filter(|k| self.harm[*k] <= KEPT).collect()
+        self.improving().into_iter().filter(|k| self.keeps(*k)).collect()
+    }
+
+    /// Whether the good prompts are kept at one λ. As λ → ∞ every loss's harm falls with 1/λ² and its gain with 1/λ, so that
+    /// few nats are not enough: a good prompt must not move in proportion to what the bad ones gain.
+    fn keeps(&self, k: usize) -> bool {
+        const SHARE: f64 = 1e-6;
+        const ROUNDING: f64 = 1e-14;
+        self.harm[k] <= KEPT && self.moved[k] <= SHARE * self.gain[k] + ROUNDING
     }
 
     /// The verdict over all λ.
@@ -197,7 +225,7 @@ impl Preservation {
             "at λ = {} it brings the bad prompts {} nats nearer to π* and moves the good ones {} nats away",
             round(self.lambdas[k]),
             amount(self.gain[k]),
-            amount(if self.harm[k] <= KEPT { 0.0 } else { self.harm[k] })
+            amount(if self.keeps(k) { 0.0 } else { self.harm[k] })
         );
         let scope = if selective.is_empty() {
             "no λ that improves the bad prompts keeps the good ones".to_owned()
@@ -208,7 +236,23 @@ impl Preservation {
         } else {
             format!("{} of the {} improving λ keep the good prompts", selective.len(), improving.len())
         };
-        Finding { holds: !selective.is_empty(), value: self.harm[k], why: format!("{scope}; {at}") }
+        let holds = !selective.is_empty();
+        Finding { holds, value: self.harm[k], why: format!("{scope}; {at}{}", self.reserve(holds, k)) }
+    }
+
+    /// What must be said beside the number at one λ.
+    fn reserve(&self, holds: bool, k: usize) -> String {
+        let mut said = String::new();
+        if let Some(start) = self.starts[k] {
+            said += &format!("; its minima are the lowest found from several starts, this one from {}", start.name());
+        }
+        if holds && self.loss.is_qpo() {
+            said += "; it steps out of the printed proof of Theorem 3.1, which lets (35) and (36) have one minimiser and so takes the good and the bad prompt to have equal preference probabilities";
+        }
+        if matches!(self.loss, Loss::Qpo(Psi::Threshold, _)) {
+            said += "; training from π_ref never leaves it, as ψ′(0) = 0";
+        }
+        said
     }
 }
 
@@ -218,27 +262,25 @@ fn round(x: f64) -> String {
 
 fn preservation(problem: &Problem, loss: LossSpec, range: &Sweep) -> Finding {
     let tested = with_twins(problem);
-    let range = lambda_range(range);
+    let range = range.over_lambda();
     let series = sweep::series(&tested, loss, &range);
     let lambdas = range.values();
     if let Some(found) = Preservation::from_series(&tested, &series, &lambdas) {
         return found.finding();
     }
+    if !tested.prompts.iter().any(Prompt::is_good) {
+        let why = "no good prompt can be made of these: every π* gives some action no probability, which a reference must not";
+        return Finding { holds: false, value: f64::NAN, why: why.to_owned() };
+    }
     let harm = (0..lambdas.len())
-        .flat_map(|k| tested.prompts.iter().zip(&series.prompts).map(move |(p, s)| kl(&p.log_star, &s[k].log_pi)))
+        .flat_map(|k| tested.prompts.iter().zip(&series.prompts).map(move |(p, s)| (p, &s[k])))
+        .map(|(p, m)| tested.distance(&p.log_star, &m.log_pi))
         .fold(0.0, f64::max);
     let why = format!("every prompt is good already; over λ it moves them at most {} nats away", amount(harm));
     Finding { holds: harm <= KEPT, value: harm, why }
 }
 
-fn lambda_range(range: &Sweep) -> Sweep {
-    match range.over {
-        SweepOver::Lambda => *range,
-        SweepOver::Alpha => Sweep { over: SweepOver::Lambda, from: (-5f64).exp(), to: 5f64.exp(), points: 61 },
-    }
-}
-
-/// The problem with a good twin (π_ref := π*, the same labels' source) beside each bad prompt, where it has no good one.
+/// The problem with a good twin (π_ref := π*, labels from the same source) beside each bad prompt, where it has no good one.
 fn with_twins(problem: &Problem) -> Problem {
     let mut tested = problem.clone();
     if problem.prompts.iter().any(Prompt::is_good) {
@@ -248,13 +290,11 @@ fn with_twins(problem: &Problem) -> Problem {
         if p.log_star.iter().any(|v| !v.is_finite()) {
             continue;
         }
-        let pairs = if p.pairs.is_population {
-            preference::population(preference::Pairing::Uniform, &p.log_star, &p.log_star)
-        } else {
-            p.pairs.clone()
-        };
+        let resolved = |pairing| preference::population(pairing, &p.log_star, &p.log_star);
+        let pairs = p.pairs.population.map_or_else(|| p.pairs.clone(), resolved);
         let name = format!("{} with π_ref = π*", p.name);
-        tested.prompts.push(Prompt { name, log_ref: p.log_star.clone(), pairs, ..p.clone() });
+        let (pi_ref, log_ref) = (probs(&p.log_star), p.log_star.clone());
+        tested.prompts.push(Prompt { name, pi_ref, log_ref, pairs, ..p.clone() });
     }
     for p in &mut tested.prompts {
         p.weight *= 0.5;
@@ -272,44 +312,67 @@ fn constraint_gap(problem: &Problem, loss: LossSpec, range: &Sweep) -> Finding {
     };
     let value = gap_at(problem, loss, WeightDecay { alpha, ..problem.weight_decay });
     let gap = amount(value);
-    let (holds, why) = match loss.loss {
-        Loss::Rlhf(_) => (true, format!("it is RLHF itself; with α = {alpha} the distance is {gap}")),
-        Loss::Typo => (
-            true,
-            format!(
-                "it is not derived from RLHF, so a penalty breaks no tie; with α = {alpha} it stands {gap} in total variation from the RLHF problem it would equal without"
-            ),
+    let why = match loss.loss {
+        Loss::Rlhf(_) => format!("it is RLHF itself; with α = {alpha} the distance is {gap}"),
+        Loss::Typo => format!(
+            "with α = {alpha} it stands {gap} in total variation from the RLHF problem that has its minimiser at α = 0; it is not derived from RLHF, so no tie breaks"
         ),
-        _ => (
-            value <= REACHED,
-            format!(
-                "with α = {alpha} its minimiser stands {gap} in total variation from the RLHF problem it equals at α = 0"
-            ),
+        _ => format!(
+            "with α = {alpha} its minimiser stands {gap} in total variation from the RLHF problem it equals at α = 0"
         ),
     };
-    Finding { holds, value, why }
+    Finding { holds: value <= REACHED, value, why }
 }
 
 /// The gap at one penalty, the greatest over prompts, in total variation.
 pub fn gap_at(problem: &Problem, loss: LossSpec, decay: WeightDecay) -> f64 {
-    let mut solver = ExactSolver::new(problem, loss);
-    let mut gap = 0.0f64;
-    for (x, prompt) in problem.prompts.iter().enumerate() {
-        let free = solver.prompt_at(x, loss.lambda, WeightDecay { alpha: 0.0, ..decay });
-        let own = solver.prompt_at(x, loss.lambda, decay);
-        let tied = rlhf_with_implicit_reward(prompt, loss.lambda, &free, decay);
-        gap = gap.max(tv(&own.log_pi, &tied));
-    }
-    gap
+    let ties = Ties::new(problem, loss).at(decay);
+    ties.iter().map(|t| tv(&t.own.log_pi, &t.rlhf)).fold(0.0, f64::max)
 }
+
+/// A loss's minimiser and that of the RLHF problem it is tied to, under one penalty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tie {
+    /// The loss's own.
+    pub own: Minimiser,
+    /// RLHF's, with the reward that the loss implies without the penalty: log-probabilities. (A)
+    pub rlhf: Vec<f64>,
+}
+
+/// A loss's ties to RLHF under any penalty; what does not depend on it is done once.
+pub struct Ties<'a> {
+    problem: &'a Problem,
+    loss: LossSpec,
+    solver: ExactSolver<'a>,
+    /// Without the penalty, by prompt.
+    free: Vec<Minimiser>,
+}
+
+impl<'a> Ties<'a> {
+    /// Prepares a loss.
+    pub fn new(problem: &'a Problem, loss: LossSpec) -> Self {
+        let mut solver = ExactSolver::new(problem, loss);
+        let free = solver.at(loss.lambda, WeightDecay { alpha: 0.0, ..problem.weight_decay });
+        Self { problem, loss, solver, free }
+    }
+
+    /// The tie on each prompt.
+    pub fn at(&mut self, decay: WeightDecay) -> Vec<Tie> {
+        let lambda = self.loss.lambda;
+        let own = self.solver.at(lambda, decay);
+        let prompts = self.problem.prompts.iter().zip(&self.free);
+        let tie = |((prompt, free), own)| Tie { own, rlhf: rlhf_with_implicit_reward(prompt, lambda, free, decay) };
+        prompts.zip(own).map(tie).collect()
+    }
+}
+
+/// Newton minimisations of a [`Tie`] on one prompt beside the loss's own.
+pub const TIE_STARTS: u64 = 4;
 
 fn rlhf_with_implicit_reward(prompt: &Prompt, lambda: f64, free: &Minimiser, decay: WeightDecay) -> Vec<f64> {
     let reward: Vec<f64> =
         free.log_pi.iter().zip(&prompt.log_ref).map(|(z, r)| (lambda * (z - r)).max(LOWEST_REWARD)).collect();
-    let alpha = decay.alpha / prompt.weight.max(1e-12);
-    let (logit_decay, policy_decay) = if decay.on == DecayOn::Logits { (alpha, 0.0) } else { (0.0, alpha) };
-    let objective =
-        PromptObjective { prompt, loss: Loss::Rlhf(Reward::True), lambda, reward: &reward, logit_decay, policy_decay };
+    let objective = PromptObjective::new(prompt, Loss::Rlhf(Reward::True), lambda, &reward, decay);
     let n = reward.len();
     let starts = [
         mean_zero(&prompt.log_ref),
@@ -317,7 +380,7 @@ fn rlhf_with_implicit_reward(prompt: &Prompt, lambda: f64, free: &Minimiser, dec
         mean_zero(&clamped(&prompt.log_star)),
         vec![0.0; n],
     ];
-    newton::minimise_from(&objective, &starts, &vec![0; n]).map_or_else(|| free.log_pi.clone(), |f| log_softmax(&f.x))
+    log_softmax(&newton::minimise_from(&objective, &starts, &vec![0; n]).x)
 }
 
 /// Whether any prompt's minimiser is at the boundary.

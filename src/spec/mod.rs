@@ -4,15 +4,19 @@
 //! it is read ([`read`]) and again when it is resolved ([`Problem::new`]), so that whatever holds a `Problem` has nothing
 //! left to check.
 
+pub mod authors;
 pub mod change;
+mod number;
 pub mod preset;
 pub mod problem;
 pub mod read;
+mod size;
 pub mod url;
 pub mod write;
 
 use crate::loss::Loss;
 use crate::preference::Pairing;
+pub use number::number;
 pub use preset::Preset;
 pub use problem::Problem;
 
@@ -25,16 +29,18 @@ pub mod limit {
     pub const ACTIONS: usize = 4096;
     /// Prompts of an experiment.
     pub const PROMPTS: usize = 4096;
-    /// Compared pairs over all prompts, which bounds memory: 24 bytes each.
+    /// Compared pairs of population data over all prompts, which bounds memory: 24 bytes each.
     pub const COMPARISONS: usize = 20_000_000;
     /// Optimiser steps of a run.
     pub const STEPS: u64 = 10_000_000;
-    /// Snapshots that a run may keep, counted in numbers.
-    pub const RECORDED_NUMBERS: u64 = 50_000_000;
+    /// Numbers that the runs or the sweep of an experiment may keep.
+    pub const KEPT_NUMBERS: u64 = 50_000_000;
     /// Points of a sweep.
     pub const SWEEP_POINTS: usize = 10_001;
     /// Draws of a prompt's preference data.
     pub const DRAWS: u32 = 1_000_000;
+    /// Draws over all prompts, which bounds memory: 8 bytes each.
+    pub const ALL_DRAWS: usize = 20_000_000;
     /// Losses of an experiment.
     pub const LOSSES: usize = 64;
     /// Bytes of input.
@@ -103,6 +109,13 @@ pub enum Preferences {
     },
 }
 
+impl Preferences {
+    /// Draws of each prompt; none but of sampled data.
+    pub fn draws(&self) -> u32 {
+        if let Self::Sampled { draws, .. } = self { *draws } else { 0 }
+    }
+}
+
 /// A loss with its λ and, where they differ from the optimiser's, its own rate and steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossSpec {
@@ -114,6 +127,13 @@ pub struct LossSpec {
     pub learning_rate: Option<f64>,
     /// Overrides [`Optimiser::steps`].
     pub steps: Option<u64>,
+}
+
+impl LossSpec {
+    /// Steps of its run, under the experiment's optimiser.
+    pub fn steps_under(&self, optimiser: &Optimiser) -> u64 {
+        self.steps.unwrap_or(optimiser.steps)
+    }
 }
 
 /// `α ‖·‖²`, added to every loss.
@@ -237,6 +257,25 @@ impl Default for Spec {
 }
 
 impl Sweep {
+    /// The range of λ that curves and verdicts cover: the sweep itself, or the paper's where that is over α.
+    #[must_use]
+    pub fn over_lambda(self) -> Self {
+        match self.over {
+            SweepOver::Lambda => self,
+            SweepOver::Alpha => Self { over: SweepOver::Lambda, from: 1e-5, to: 1e3, points: 61 },
+        }
+    }
+
+    /// The range of α that the constraint's curves cover: the sweep itself, or figure 3's where that is over λ,
+    /// with no more points than there.
+    #[must_use]
+    pub fn over_alpha(self) -> Self {
+        match self.over {
+            SweepOver::Alpha => self,
+            SweepOver::Lambda => Self { over: SweepOver::Alpha, from: 0.0, to: 0.02, points: self.points.min(41) },
+        }
+    }
+
     /// The values of the sweep, both ends exact.
     pub fn values(&self) -> Vec<f64> {
         let last = (self.points - 1) as f64;

@@ -17,10 +17,14 @@ pub enum Preset {
     Figure3Swapped,
     /// Weight decay parts RLHF and DPO (figure 3, right).
     Figure3Constraint,
+    /// A language model of a small world whose policies are figure 3's (the setting of figure 4).
+    Figure4,
     /// Interpolation at large λ.
     Figure5,
     /// Converged policies over λ.
     Figure6,
+    /// How concave DPO's loss is: figure 6's experiment, looked at as shapes of losses (figure 8, appendix C).
+    Figure8,
     /// One label a pair, without noise: f-DPO forgets π_ref (section 3.2, appendix F.2).
     OneLabel,
     /// A quasi-convex ψ that steps out of the printed proof of Theorem 3.1.
@@ -29,14 +33,16 @@ pub enum Preset {
 
 impl Preset {
     /// All of them, in the order of the page.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Figure2,
         Self::Figure2Sampled,
         Self::Figure3Preservation,
         Self::Figure3Swapped,
         Self::Figure3Constraint,
+        Self::Figure4,
         Self::Figure5,
         Self::Figure6,
+        Self::Figure8,
         Self::OneLabel,
         Self::Threshold,
     ];
@@ -49,8 +55,10 @@ impl Preset {
             Self::Figure3Preservation => "figure-3-preservation",
             Self::Figure3Swapped => "figure-3-swapped",
             Self::Figure3Constraint => "figure-3-constraint",
+            Self::Figure4 => "figure-4",
             Self::Figure5 => "figure-5",
             Self::Figure6 => "figure-6",
+            Self::Figure8 => "figure-8",
             Self::OneLabel => "one-label",
             Self::Threshold => "threshold",
         }
@@ -64,8 +72,10 @@ impl Preset {
             Self::Figure3Preservation => "Figure 3: preservation",
             Self::Figure3Swapped => "Figure 3: policies exchanged",
             Self::Figure3Constraint => "Figure 3: weight decay",
+            Self::Figure4 => "Figure 4: a GPT-2",
             Self::Figure5 => "Figure 5: large λ",
             Self::Figure6 => "Figure 6: λ in between",
+            Self::Figure8 => "Figure 8: log(γ + u)",
             Self::OneLabel => "One label a pair",
             Self::Threshold => "Threshold ψ: a way round",
         }
@@ -87,8 +97,9 @@ impl Preset {
             Self::Figure3Preservation => preservation([0.4, 0.2, 0.4], [0.6, 0.2, 0.2]),
             Self::Figure3Swapped => preservation([0.6, 0.2, 0.2], [0.4, 0.2, 0.4]),
             Self::Figure3Constraint => constraint(),
+            Self::Figure4 => language_model(),
             Self::Figure5 => interpolation(100.0),
-            Self::Figure6 => Spec { losses: losses(0.1, 1e-3, 1e-3, None), ..interpolation(0.1) },
+            Self::Figure6 | Self::Figure8 => Spec { losses: losses(0.1, 1e-3, 1e-3, None), ..interpolation(0.1) },
             Self::OneLabel => Spec {
                 preferences: Preferences::Counts {
                     counts: vec![vec![vec![0.0, 1.0, 1.0], vec![0.0, 0.0, 1.0], vec![0.0, 0.0, 0.0]]],
@@ -146,6 +157,14 @@ fn preservation(bad_star: [f64; 3], bad_ref: [f64; 3]) -> Spec {
         sweep: Sweep { from: (-5f64).exp(), to: 5f64.exp(), ..base.sweep },
         ..base
     }
+}
+
+/// Figure 3's prompts with a fine-tuning's settings: AdamW at a language model's rate, a few hundred steps.
+fn language_model() -> Spec {
+    let base = preservation([0.4, 0.2, 0.4], [0.6, 0.2, 0.2]);
+    let optimiser =
+        Optimiser { learning_rate: 1e-4, batch_size: Some(16), steps: 150, record_every: 10, ..base.optimiser };
+    Spec { losses: losses(0.1, 1e-4, 1e-4, None), optimiser, ..base }
 }
 
 fn constraint() -> Spec {

@@ -1,6 +1,7 @@
 //! A [`Spec`] resolved: policies as log-probabilities, preference data drawn, nothing left to check.
 
 use super::{DecayOn, KlConvention, LossSpec, Optimiser, Preferences, Spec, SpecError, WeightDecay};
+use crate::loss::Action;
 use crate::preference::{self, PairData, Random};
 use crate::simplex;
 
@@ -11,6 +12,8 @@ pub struct Prompt {
     pub name: String,
     /// Share of the objective; all prompts' shares sum to one.
     pub weight: f64,
+    /// `π_ref`. (A)
+    pub pi_ref: Vec<f64>,
     /// `ln π_ref`. (A)
     pub log_ref: Vec<f64>,
     /// `ln π*`; `-inf` for a probability of zero. (A)
@@ -19,7 +22,26 @@ pub struct Prompt {
     pub pairs: PairData,
 }
 
+impl Spec {
+    /// The same experiment `nth` seeds on: in the batches and, where data are sampled, in the data.
+    #[must_use]
+    pub fn seeded(&self, nth: u32) -> Self {
+        let mut spec = self.clone();
+        spec.optimiser.seed = spec.optimiser.seed.wrapping_add(nth.into());
+        if let Preferences::Sampled { seed, .. } = &mut spec.preferences {
+            *seed = seed.wrapping_add(nth.into());
+        }
+        spec
+    }
+}
+
 impl Prompt {
+    /// One action under the policy given, with RLHF's reward for it.
+    #[inline]
+    pub fn action(&self, k: usize, pi: f64, log_pi: f64, reward: f64) -> Action {
+        Action { pi, log_pi, pi_ref: self.pi_ref[k], log_ref: self.log_ref[k], reward }
+    }
+
     /// Whether the reference is already optimal, to rounding: a good prompt in the sense of section 3.1.
     pub fn is_good(&self) -> bool {
         simplex::tv(&self.log_ref, &self.log_star) < 1e-9
@@ -69,7 +91,8 @@ impl Problem {
                 );
                 return Err(SpecError::new("preferences.draws", message));
             }
-            prompts.push(Prompt { name: p.name.clone(), weight: p.weight / total, log_ref, log_star, pairs });
+            let pi_ref = simplex::probs(&log_ref);
+            prompts.push(Prompt { name: p.name.clone(), weight: p.weight / total, pi_ref, log_ref, log_star, pairs });
         }
         Ok(Self {
             prompts,
@@ -96,6 +119,11 @@ impl Problem {
     /// Distance from π* in nats, `KL(π* ‖ π)` under the chosen convention: dist of figure 3.
     pub fn distance(&self, log_star: &[f64], log_pi: &[f64]) -> f64 {
         self.kl.factor(log_pi.len()) * simplex::kl(log_star, log_pi)
+    }
+
+    /// The same of a policy of prompt `x`.
+    pub fn to_star(&self, x: usize, log_pi: &[f64]) -> f64 {
+        self.distance(&self.prompts[x].log_star, log_pi)
     }
 
     /// Whether the logits themselves are penalised, by how much.

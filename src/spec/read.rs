@@ -83,33 +83,8 @@ impl Spec {
             prompts,
             normalise,
         };
-        spec.check_size()?;
+        spec.check_data()?;
         Ok(spec)
-    }
-
-    fn check_size(&self) -> Read<()> {
-        let actions = self.prompts[0].pi_ref.len();
-        let pairs = self.prompts.len() * actions * (actions - 1) / 2;
-        if pairs > limit::COMPARISONS {
-            let message = format!(
-                "{} prompts of {actions} actions make {pairs} compared pairs, at most {} are allowed; use fewer of either",
-                self.prompts.len(),
-                limit::COMPARISONS
-            );
-            return Err(SpecError::new("prompts", message));
-        }
-        let longest = self.losses.iter().filter_map(|l| l.steps).fold(self.optimiser.steps, u64::max);
-        let snapshots = (longest / self.optimiser.record_every).saturating_add(2);
-        let numbers = snapshots.saturating_mul((self.prompts.len() * actions * self.losses.len()) as u64);
-        if numbers > limit::RECORDED_NUMBERS {
-            let message = format!(
-                "{} would record {numbers} numbers, at most {} are allowed; record less often",
-                self.optimiser.record_every,
-                limit::RECORDED_NUMBERS
-            );
-            return Err(SpecError::new("optimiser.record_every", message));
-        }
-        Ok(())
     }
 }
 
@@ -194,12 +169,15 @@ fn distribution(node: &Node, normalise: bool) -> Read<Vec<f64>> {
 fn preferences(node: &Node, prompts: usize, actions: usize) -> Read<Preferences> {
     let names = ["source", "pairing", "draws", "seed", "counts"];
     let fields = node.object(&names)?;
-    let source = fields.need("source")?;
+    let source = match fields.get("source") {
+        Some(n) => n.one_of(&["population", "sampled", "counts"], |s| s)?,
+        None => "population",
+    };
     let pairing = || match fields.get("pairing") {
         Some(n) => n.one_of(&Pairing::ALL, Pairing::key),
         None => Ok(Pairing::Uniform),
     };
-    match source.one_of(&["population", "sampled", "counts"], |s| s)? {
+    match source {
         "population" => {
             fields.only(&["source", "pairing"], "population")?;
             Ok(Preferences::Population { pairing: pairing()? })
@@ -257,29 +235,27 @@ fn count_table(node: &Node, actions: usize) -> Read<Vec<Vec<f64>>> {
 
 fn loss(node: &Node) -> Read<LossSpec> {
     let fields = node.object(&["kind", "lambda", "reward", "divergence", "psi", "mu", "learning_rate", "steps"])?;
-    let kinds = ["rlhf", "dpo", "ipo", "f-dpo", "typo", "qpo"];
+    let kinds: Vec<Loss> = Loss::ALL.into_iter().chain([Loss::Qpo(Psi::Logistic, Mu::Log)]).collect();
     let common = ["kind", "lambda", "learning_rate", "steps"];
-    let kind = fields.need("kind")?.one_of(&kinds, |k| k)?;
+    let kind = fields.need("kind")?.one_of(&kinds, Loss::key)?;
     let own: &[&str] = match kind {
-        "rlhf" => &["reward"],
-        "f-dpo" => &["divergence"],
-        "qpo" => &["psi", "mu"],
-        _ => &[],
+        Loss::Rlhf(_) => &["reward"],
+        Loss::FDpo(_) => &["divergence"],
+        Loss::Qpo(..) => &["psi", "mu"],
+        Loss::Dpo | Loss::Ipo | Loss::Typo => &[],
     };
-    fields.only(&[&common[..], own].concat(), kind)?;
+    fields.only(&[&common[..], own].concat(), kind.key())?;
     let loss = match kind {
-        "rlhf" => match fields.get("reward") {
+        Loss::Rlhf(_) => match fields.get("reward") {
             Some(n) if n.one_of(&["true", "fitted"], |r| r)? == "fitted" => Loss::Rlhf(Reward::Fitted),
             _ => Loss::Rlhf(Reward::True),
         },
-        "dpo" => Loss::Dpo,
-        "ipo" => Loss::Ipo,
-        "f-dpo" => Loss::FDpo(match fields.get("divergence") {
+        Loss::FDpo(_) => Loss::FDpo(match fields.get("divergence") {
             Some(n) => divergence(&n)?,
             None => Divergence::JensenShannon,
         }),
-        "typo" => Loss::Typo,
-        _ => Loss::Qpo(
+        Loss::Dpo | Loss::Ipo | Loss::Typo => kind,
+        Loss::Qpo(..) => Loss::Qpo(
             fields.need("psi")?.one_of(&Psi::ALL, Psi::key)?,
             match fields.get("mu") {
                 Some(n) => mu(&n)?,

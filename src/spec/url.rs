@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Preset, Spec, SpecError, limit, short};
+use super::{Preset, Spec, SpecError, limit, number, short};
 
 /// What a fragment holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,8 @@ pub struct Link {
 }
 
 /// Top-level names of the experiment file that a fragment may begin a path with.
-const ROOTS: [&str; 8] = ["prompts", "normalise", "preferences", "losses", "weight_decay", "optimiser", "sweep", "kl"];
+pub const ROOTS: [&str; 8] =
+    ["prompts", "normalise", "preferences", "losses", "weight_decay", "optimiser", "sweep", "kl"];
 
 /// Most characters of a fragment that is read.
 const MAX_LENGTH: usize = 1 << 20;
@@ -83,9 +84,8 @@ impl Link {
         }
         let mut base = preset.spec();
         if let Some((_, text)) = pairs.iter().find(|(k, _)| k == "lambda") {
-            let lambda = text
-                .parse()
-                .map_err(|_| SpecError::new("lambda", format!("got {}, expected a number", short(text, 40))))?;
+            let lambda = number(text)
+                .ok_or_else(|| SpecError::new("lambda", format!("got {}, expected a number", short(text, 40))))?;
             set_lambda(&mut base, lambda);
         }
         let mut value = base.to_json();
@@ -156,7 +156,7 @@ fn parse(text: &str) -> Value {
     }
 }
 
-/// Sets the value at a dotted path; a list may be extended by one, so that a prompt or loss can be added.
+/// Sets the value at a dotted path, whose lists are as long as they are.
 fn set(root: &mut Value, path: &str, new: Value) -> Result<(), SpecError> {
     let mut place = root;
     for name in path.split('.') {
@@ -168,7 +168,7 @@ fn set(root: &mut Value, path: &str, new: Value) -> Result<(), SpecError> {
                 let k = k.ok_or_else(|| {
                     SpecError::new(
                         path,
-                        format!("{} is not a position in a list of {length}, 0 to {}", short(name, 40), length - 1),
+                        format!("{} is not a position in a list of {length}; positions count from 0", short(name, 40)),
                     )
                 })?;
                 &mut items[k]
@@ -193,7 +193,11 @@ fn escape(text: &str) -> String {
     out
 }
 
-fn unescape(text: &str) -> Result<String, SpecError> {
+/// Takes percent signs back.
+///
+/// # Errors
+/// Where one is broken.
+pub fn unescape(text: &str) -> Result<String, SpecError> {
     let broken = || SpecError::new("link", "holds a broken % sign; copy the link again");
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -239,6 +243,7 @@ mod tests {
         assert!(message("#lambda=-1").contains("expected a number from"));
         assert!(message("#prompts.0.pi_ref=0.5,0.4").contains("sums to 0.9, must sum to 1"));
         assert!(message("#prompts.7.weight=1").contains("7 is not a position"));
+        assert!(message("#losses=[]&losses.0=1").contains("0 is not a position in a list of 0"));
         assert!(message("#view=%zz").contains("broken % sign"));
         assert!(message("#lambda=abc").contains("expected a number"));
     }

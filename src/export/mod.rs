@@ -1,18 +1,33 @@
-//! Results as JSON and CSV: what the headless program prints and the page saves, from the same numbers.
+//! What the headless program prints and the page saves, from the same numbers: JSON here, the rest in a file each.
 //!
 //! JSON has no infinity: a log-probability of a boundary policy, or a distance from one, is `null` where it is infinite.
+
+mod bibtex;
+mod csv;
+mod iframe;
+mod python;
+
+pub use bibtex::{PAPER, SOFTWARE};
+pub use csv::{minimisers_csv, runs_csv, sweep_csv};
+pub use iframe::Frame;
+pub use python::{script, script_from};
 
 use serde_json::{Value, json};
 
 use crate::simplex::{kl, probs, tv};
 use crate::solve::sweep::Series;
 use crate::solve::verdict::{Finding, Verdict, at_boundary};
-use crate::solve::{Minimiser, Status};
-use crate::spec::{LossSpec, Problem, Sweep};
+use crate::solve::{Minimiser, Start, Status};
+use crate::spec::{LossSpec, Problem, Spec, Sweep};
 use crate::trace::Trace;
 
 /// Exact minimisers of one loss, one a prompt.
 pub type Minimised = (LossSpec, Vec<Minimiser>);
+
+/// `typo-lab preset` and the page's experiment file, one field a line.
+pub fn spec(spec: &Spec) -> String {
+    format!("{:#}\n", spec.to_json())
+}
 
 /// `typo-lab minimise`.
 pub fn minimisers(problem: &Problem, found: &[Minimised]) -> Value {
@@ -36,6 +51,7 @@ fn minimiser(problem: &Problem, x: usize, m: &Minimiser) -> Value {
         "tv_star": tv(&prompt.log_star, &m.log_pi),
         "status": m.status.key(),
         "unique": m.unique,
+        "start": m.start.map(Start::key),
     })
 }
 
@@ -64,7 +80,14 @@ pub fn runs(problem: &Problem, traces: &[(LossSpec, Trace)]) -> Value {
                 json!({ "name": p.name, "pi": pi })
             })
             .collect();
-        labelled(loss, json!({ "steps": trace.steps, "loss_value": trace.loss_value, "prompts": prompts }))
+        labelled(
+            loss,
+            json!({
+                "steps": trace.steps().collect::<Vec<_>>(),
+                "loss_value": trace.loss_values().collect::<Vec<_>>(),
+                "prompts": prompts
+            }),
+        )
     };
     json!({ "runs": traces.iter().map(one).collect::<Vec<_>>() })
 }
@@ -108,62 +131,4 @@ pub fn verdicts(list: &[Verdict]) -> Value {
         )
     };
     json!({ "verdicts": list.iter().map(one).collect::<Vec<_>>() })
-}
-
-/// Minimisers as a table, a line an action.
-pub fn minimisers_csv(problem: &Problem, found: &[Minimised]) -> String {
-    let mut out = String::from("loss,lambda,status,prompt,action,pi,log_pi\n");
-    for (loss, prompts) in found {
-        for (m, p) in prompts.iter().zip(&problem.prompts) {
-            for (action, z) in m.log_pi.iter().enumerate() {
-                let head = format!("{},{},{},{}", loss.loss.key(), loss.lambda, m.status.key(), quoted(&p.name));
-                out.push_str(&format!("{head},{action},{},{z}\n", z.exp()));
-            }
-        }
-    }
-    out
-}
-
-/// Runs as a table, a line a snapshot and prompt.
-pub fn runs_csv(problem: &Problem, traces: &[(LossSpec, Trace)]) -> String {
-    let mut out = header("loss,lambda,step,loss_value,prompt", problem.actions());
-    for (loss, trace) in traces {
-        for k in 0..trace.len() {
-            for (x, p) in problem.prompts.iter().enumerate() {
-                let head = format!("{},{},{}", loss.loss.key(), loss.lambda, trace.steps[k]);
-                let policy = columns(trace.policy(k, x, problem.actions()));
-                out.push_str(&format!("{head},{},{}{policy}\n", trace.loss_value[k], quoted(&p.name)));
-            }
-        }
-    }
-    out
-}
-
-/// A sweep as a table, a line a value and prompt.
-pub fn sweep_csv(problem: &Problem, sweep: &Sweep, series: &[Series]) -> String {
-    let mut out = header(&format!("loss,{},prompt,kl_star", sweep.over.key()), problem.actions());
-    for s in series {
-        for (k, value) in sweep.values().iter().enumerate() {
-            for (found, p) in s.prompts.iter().zip(&problem.prompts) {
-                let head = format!("{},{value},{}", s.loss.loss.key(), quoted(&p.name));
-                let distance = problem.distance(&p.log_star, &found[k].log_pi);
-                out.push_str(&format!("{head},{distance}{}\n", columns(&found[k].log_pi)));
-            }
-        }
-    }
-    out
-}
-
-fn header(names: &str, actions: usize) -> String {
-    let policy: String = (0..actions).map(|a| format!(",pi_{a}")).collect();
-    format!("{names}{policy}\n")
-}
-
-fn columns(log_pi: &[f64]) -> String {
-    log_pi.iter().map(|z| format!(",{}", z.exp())).collect()
-}
-
-/// A text as one CSV field.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }

@@ -1,0 +1,78 @@
+//! Results as CSV, every number in full.
+
+use super::Minimised;
+use crate::solve::sweep::Series;
+use crate::spec::{LossSpec, Problem, Sweep, SweepOver};
+use crate::trace::Trace;
+
+/// Minimisers as a table, a line an action.
+pub fn minimisers_csv(problem: &Problem, found: &[Minimised]) -> String {
+    let mut out = String::from("loss,choices,lambda,status,prompt,action,pi,log_pi\n");
+    for (loss, prompts) in found {
+        for (m, p) in prompts.iter().zip(&problem.prompts) {
+            for (action, z) in m.log_pi.iter().enumerate() {
+                let head = format!("{},{},{}", which(loss), m.status.key(), quoted(&p.name));
+                out.push_str(&format!("{head},{action},{},{z}\n", z.exp()));
+            }
+        }
+    }
+    out
+}
+
+/// Runs as a table, a line a snapshot and prompt.
+pub fn runs_csv(problem: &Problem, traces: &[(LossSpec, Trace)]) -> String {
+    let mut out = header("loss,choices,lambda,step,loss_value,prompt", problem.actions());
+    for (loss, trace) in traces {
+        for k in 0..trace.len() {
+            for (x, p) in problem.prompts.iter().enumerate() {
+                let head = format!("{},{}", which(loss), trace.step(k));
+                let policy = columns(trace.policy(k, x, problem.actions()));
+                out.push_str(&format!("{head},{},{}{policy}\n", trace.loss_value(k), quoted(&p.name)));
+            }
+        }
+    }
+    out
+}
+
+/// A sweep as a table, a line a value and prompt.
+pub fn sweep_csv(problem: &Problem, sweep: &Sweep, series: &[Series]) -> String {
+    // A sweep over λ has its λ in the value's column.
+    let names = match sweep.over {
+        SweepOver::Lambda => "loss,choices,lambda,prompt,kl_star",
+        SweepOver::Alpha => "loss,choices,lambda,alpha,prompt,kl_star",
+    };
+    let mut out = header(names, problem.actions());
+    for s in series {
+        for (k, value) in sweep.values().iter().enumerate() {
+            for (found, p) in s.prompts.iter().zip(&problem.prompts) {
+                let head = match sweep.over {
+                    SweepOver::Lambda => which(&LossSpec { lambda: *value, ..s.loss }),
+                    SweepOver::Alpha => format!("{},{value}", which(&s.loss)),
+                };
+                let name = quoted(&p.name);
+                let distance = problem.distance(&p.log_star, &found[k].log_pi);
+                out.push_str(&format!("{head},{name},{distance}{}\n", columns(&found[k].log_pi)));
+            }
+        }
+    }
+    out
+}
+
+/// A loss, its choices and its λ, as the first three columns of every table.
+fn which(loss: &LossSpec) -> String {
+    format!("{},{},{}", loss.loss.key(), loss.loss.choices(), loss.lambda)
+}
+
+fn header(names: &str, actions: usize) -> String {
+    let policy: String = (0..actions).map(|a| format!(",pi_{a}")).collect();
+    format!("{names}{policy}\n")
+}
+
+fn columns(log_pi: &[f64]) -> String {
+    log_pi.iter().map(|z| format!(",{}", z.exp())).collect()
+}
+
+/// A text as one CSV field.
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}

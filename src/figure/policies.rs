@@ -1,0 +1,180 @@
+//! Policies over any number of actions, where a triangle cannot show them: bars with a marker a loss, and a heat map of every
+//! policy by action.
+
+use plotters::style::{Color, RGBColor};
+
+use super::action_name;
+use super::axis::{self, Scale};
+use super::reading::{self, Reading};
+use super::sketch::{Anchor, Region, Sketch, Stroke, Surface, Type};
+use super::theme::Theme;
+use crate::loss::Loss;
+
+/// One loss's policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// The loss.
+    pub loss: Loss,
+    /// At the cursor of the training; the exact minimiser before there is a run. (A)
+    pub pi: Vec<f64>,
+    /// Faded, while another loss has the reader's attention.
+    pub dimmed: bool,
+}
+
+/// The policies of one prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policies {
+    /// `π_ref`. (A)
+    pub reference: Vec<f64>,
+    /// `π*`. (A)
+    pub star: Vec<f64>,
+    /// One a loss.
+    pub losses: Vec<Policy>,
+}
+
+/// Actions up to which bars are drawn; the heat map shows more.
+const MOST_BARS: usize = 16;
+/// Height of a row of the heat map.
+const ROW: f64 = 22.0;
+/// Height of the bars.
+const BARS: f64 = 190.0;
+/// Room for the rows' names.
+const LEFT: f64 = 56.0;
+
+impl Policies {
+    /// The height that they ask for, in CSS pixels.
+    pub fn height(&self) -> f64 {
+        let bars = if self.reference.len() <= MOST_BARS { BARS + 40.0 } else { 0.0 };
+        bars + ROW * (self.losses.len() + 2) as f64 + 44.0
+    }
+
+    /// Draws them.
+    pub fn draw<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
+        let (bars, heat) = self.places(r);
+        if let Some(bars) = bars {
+            self.draw_bars(s, theme, bars);
+        }
+        self.draw_heat(s, theme, heat);
+    }
+
+    /// Where the bars stand, if they are drawn, and where the heat map does.
+    fn places(&self, r: Region) -> (Option<Region>, Region) {
+        let wide = Region { x: r.x + LEFT, y: r.y + 8.0, w: r.w - LEFT - 8.0, h: BARS };
+        let has_bars = self.reference.len() <= MOST_BARS;
+        let top = if has_bars { wide.bottom() + 40.0 } else { wide.y };
+        (has_bars.then_some(wide), Region { y: top, h: ROW * (self.losses.len() + 2) as f64, ..wide })
+    }
+
+    /// The bars' scale: it ends above the largest of all.
+    fn scale(&self, r: Region) -> (f64, Scale) {
+        let all = self.losses.iter().flat_map(|l| &l.pi).chain(&self.star).chain(&self.reference);
+        let most = (1.08 * all.copied().fold(0.0, f64::max).max(1e-3)).min(1.0);
+        (most, Scale::linear(0.0, most, r.bottom(), r.y))
+    }
+
+    /// The left and right edge of an action's bar.
+    fn slot(&self, r: Region, action: usize) -> (f64, f64) {
+        let slot = r.w / self.reference.len() as f64;
+        (r.x + slot * (action as f64 + 0.12), r.x + slot * (action as f64 + 0.88))
+    }
+
+    /// The marker of a loss in a bar.
+    fn marker(&self, r: Region, y: Scale, action: usize, loss: usize) -> (f64, f64) {
+        let (left, right) = self.slot(r, action);
+        let x = left + (right - left) * (loss as f64 + 0.5) / self.losses.len() as f64;
+        (x, y.at(self.losses[loss].pi[action]))
+    }
+
+    /// The marker, bar or cell under a pixel.
+    pub fn reading(&self, r: Region, pointer: (f64, f64)) -> Option<Reading> {
+        let (bars, heat) = self.places(r);
+        let actions = self.reference.len();
+        let told = |row: usize, action: usize, at: (f64, f64)| {
+            let (loss, name, pi) = match row {
+                0 => (None, "π*", &self.star),
+                1 => (None, "π_ref", &self.reference),
+                _ => self.losses.get(row - 2).map(|l| (Some(l.loss), l.loss.name(), &l.pi))?,
+            };
+            let text = format!("{name}: π(y_{}) = {}", action_name(action), reading::digits(pi[action]));
+            Some(Reading { loss, text, at })
+        };
+        let inside = |r: Region| (r.x..r.right()).contains(&pointer.0) && (r.y..r.bottom()).contains(&pointer.1);
+        let column = |r: Region| ((pointer.0 - r.x) / r.w * actions as f64) as usize;
+        if inside(heat) {
+            let row = ((pointer.1 - heat.y) / ROW) as usize;
+            return told(row, column(heat), (pointer.0, heat.y + ROW * row as f64));
+        }
+        let r = bars.filter(|r| inside(*r))?;
+        let (action, (_, y)) = (column(r), self.scale(r));
+        let near = reading::nearest((0..self.losses.len()).map(|l| self.marker(r, y, action, l)), pointer);
+        match near.filter(|n| n.2 <= reading::NEAR) {
+            Some((loss, at, _)) => told(loss + 2, action, at),
+            None => told(0, action, (pointer.0, y.at(self.star[action]))),
+        }
+    }
+
+    /// π* as bars, π_ref as a line across each, and every loss's marker beside the others'.
+    fn draw_bars<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
+        let (most, y) = self.scale(r);
+        axis::y_axis(s, theme, r, y, &axis::round_ticks(most, 4), true);
+        for k in 0..self.reference.len() {
+            let (left, right) = self.slot(r, k);
+            let bar = |p: f64| [(left, y.at(0.0)), (left, y.at(p)), (right, y.at(p)), (right, y.at(0.0))];
+            s.polygon(&bar(self.star[k]), theme.ink.mix(0.12));
+            s.line(&[(left, y.at(self.star[k])), (right, y.at(self.star[k]))], Stroke::solid(theme.ink, 2.0));
+            let at = y.at(self.reference[k]);
+            s.line(&[(left, at), (right, at)], Stroke::solid(theme.soft, 1.5).dashed(&[2.0, 3.0]));
+            for (place, l) in self.losses.iter().enumerate() {
+                let style = theme.style(l.loss);
+                let radius = if l.dimmed { 2.5 } else { 4.0 };
+                s.marker(self.marker(r, y, k, place), style.marker, radius, style.colour, theme.paper);
+            }
+            s.symbol(
+                (0.5 * (left + right), r.bottom() + 15.0),
+                "y",
+                &action_name(k),
+                Type::plain(14.0, theme.ink, Anchor::Centre),
+            );
+        }
+    }
+
+    /// A row a policy, a column an action; the darker, the likelier, by the square root, so that small ones show.
+    fn draw_heat<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
+        let cell = r.w / self.reference.len() as f64;
+        let given: [(&str, &str, &[f64], RGBColor); 2] =
+            [("π*", "", &self.star, theme.ink), ("π", "ref", &self.reference, theme.ink)];
+        let named = |y: f64| (r.x - 8.0, y + 0.5 * ROW - 1.0);
+        let mut y = r.y;
+        for (base, sub, pi, colour) in given {
+            s.symbol(named(y), base, sub, Type::plain(15.0, theme.ink, Anchor::Right));
+            heat_row(s, theme, (r.x, y, cell), pi, colour);
+            y += ROW;
+        }
+        for l in &self.losses {
+            let style = theme.style(l.loss);
+            s.text(named(y), l.loss.name(), Type::plain(13.0, style.name, Anchor::Right).bold());
+            heat_row(s, theme, (r.x, y, cell), &l.pi, style.colour);
+            y += ROW;
+        }
+        let every = (40.0 / cell).ceil().max(1.0) as usize;
+        for k in (0..self.reference.len()).step_by(every) {
+            let x = r.x + cell * (k as f64 + 0.5);
+            s.symbol((x, y + 12.0), "y", &action_name(k), Type::plain(12.0, theme.soft, Anchor::Centre));
+        }
+    }
+}
+
+fn heat_row<DB: Surface>(
+    s: &mut Sketch<DB>,
+    theme: &Theme,
+    (x, y, cell): (f64, f64, f64),
+    pi: &[f64],
+    colour: RGBColor,
+) {
+    for (k, p) in pi.iter().enumerate() {
+        let (left, right) = (x + cell * k as f64, x + cell * (k as f64 + 1.0));
+        let corners = [(left + 0.5, y), (right - 0.5, y), (right - 0.5, y + ROW - 2.0), (left + 0.5, y + ROW - 2.0)];
+        s.polygon(&corners, theme.grid.mix(0.5));
+        s.polygon(&corners, colour.mix(p.max(0.0).sqrt()));
+    }
+}
