@@ -101,7 +101,7 @@ fn tables_have_a_line_for_every_row() {
     let out = run(&["sweep", "-", "--format", "csv"], r#"{"losses":[{"kind":"dpo"}],"sweep":{"points":7}}"#);
     let table = text(&out.stdout);
     assert_eq!(table.lines().count(), 8);
-    assert!(table.starts_with("loss,lambda,prompt,kl_star,pi_0,pi_1,pi_2\n"));
+    assert!(table.starts_with("loss,choices,lambda,prompt,kl_star,pi_0,pi_1,pi_2\n"));
 }
 
 #[test]
@@ -137,14 +137,28 @@ fn figures_are_drawn_as_svg_and_png() {
     }
 }
 
+/// Needs fonts, as its users do: without any it fails with the program's own words.
 #[test]
-fn a_png_is_written_where_fonts_are_installed() {
+fn a_png_has_the_size_of_its_drawing_times_the_scale() {
     let path = scratch("figure-8.png");
-    let out = run(&["figure", "8", "--out", path.to_str().expect("a path"), "--theme", "dark"], "");
-    if out.status.success() {
-        assert!(std::fs::read(path).expect("a drawing").starts_with(b"\x89PNG"));
-    } else {
-        assert!(text(&out.stderr).contains("no fonts are installed"));
+    let out = run(&["figure", "8", "--out", path.to_str().expect("a path"), "--theme", "dark", "--scale", "1.5"], "");
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let png = std::fs::read(path).expect("a drawing");
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
+    // The header's first two numbers: 620 × 380 units.
+    assert_eq!(png[16..24], [930u32.to_be_bytes(), 570u32.to_be_bytes()].concat());
+}
+
+#[test]
+fn a_figure_that_cannot_take_the_experiment_says_so() {
+    let target = scratch("no-figure.svg");
+    let prompt = serde_json::json!({ "pi_ref": [0.5, 0.5], "pi_star": [0.6, 0.4] });
+    let many = serde_json::json!({ "prompts": vec![prompt; 9] }).to_string();
+    for (number, spec, part) in [("8", "{}", "figure 8: draws DPO's penalty"), ("3", &many, "at most 8, and got 9")] {
+        let out = run(&["figure", number, "--spec", "-", "--out", target.to_str().expect("a path")], spec);
+        assert_eq!(out.status.code(), Some(2), "{number}");
+        assert!(text(&out.stderr).contains(part), "{}", text(&out.stderr));
+        assert!(!target.exists());
     }
 }
 
@@ -165,20 +179,108 @@ fn the_stills_of_the_page_are_what_the_program_draws() {
 /// Equal but for coordinates, which may differ by half a pixel: exp and ln differ in their last digits between machines.
 fn same_drawing(a: &str, b: &str) -> bool {
     const HALF_A_PIXEL: f64 = 8.0;
-    let parts = |s: &str| s.split([',', ' ', '"', '<', '>']).map(str::to_owned).collect::<Vec<_>>();
-    let (a, b) = (parts(a), parts(b));
-    let close = |x: &str, y: &str| match (x.parse::<f64>(), y.parse::<f64>()) {
+    const PLACES: [&str; 7] = [" points=", " d=", " x=", " y=", " cx=", " cy=", " transform="];
+    let near = |x: &str, y: &str| match (x.parse::<f64>(), y.parse::<f64>()) {
         (Ok(x), Ok(y)) => (x - y).abs() <= HALF_A_PIXEL,
         _ => x == y,
     };
-    a.len() == b.len() && a.iter().zip(&b).all(|(x, y)| close(x, y))
+    let all_near = |x: &str, y: &str| {
+        let (x, y): (Vec<_>, Vec<_>) = (x.split([',', ' ']).collect(), y.split([',', ' ']).collect());
+        x.len() == y.len() && x.iter().zip(y).all(|(x, y)| near(x, y))
+    };
+    // Between two quotes stands the value of the attribute whose name ends the part before.
+    let (a, b): (Vec<&str>, Vec<&str>) = (a.split('"').collect(), b.split('"').collect());
+    let is_place = |k: usize| k % 2 == 1 && PLACES.iter().any(|name| a[k - 1].ends_with(name));
+    a.len() == b.len() && (0..a.len()).all(|k| if is_place(k) { all_near(a[k], b[k]) } else { a[k] == b[k] })
+}
+
+#[test]
+fn a_still_may_differ_in_its_coordinates_and_in_nothing_else() {
+    let still = "<text x=\"160\" font-size=\"12\">0.5</text>";
+    assert!(same_drawing(still, &still.replace("160", "166")));
+    for other in [still.replace("160", "170"), still.replace("12", "13"), still.replace("0.5", "0.6")] {
+        assert!(!same_drawing(still, &other));
+    }
+}
+
+#[test]
+fn a_script_is_printed_for_a_preset_a_file_or_standard_input() {
+    let by_name = text(&run(&["script", "--preset", "figure-3-preservation"], "").stdout);
+    assert!(by_name.contains("import torch") && by_name.contains("\"name\": \"good\""));
+    let preset = text(&run(&["preset", "figure-3-preservation"], "").stdout);
+    assert_eq!(text(&run(&["script", "-"], &preset).stdout), by_name);
+    let path = scratch("run.py");
+    assert!(run(&["script", "-", "--out", path.to_str().expect("a path")], &preset).status.success());
+    assert_eq!(std::fs::read_to_string(path).expect("a script"), by_name);
+}
+
+#[test]
+fn a_script_without_an_experiment_is_refused_with_the_remedy() {
+    for (arguments, part) in [
+        (vec!["script"], "give a file, -, or --preset NAME"),
+        (vec!["script", "--preset", "figure-9"], "the presets are figure-2"),
+        (vec!["script", "-", "--preset", "figure-2"], "cannot be used with"),
+    ] {
+        let out = run(&arguments, "{}");
+        assert_eq!(out.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&out.stderr).contains(part), "{}", text(&out.stderr));
+        assert!(out.stdout.is_empty());
+    }
 }
 
 #[test]
 fn help_teaches_and_completions_exist() {
     let help = text(&run(&["--help"], "").stdout);
-    for part in ["minimise", "verdict", "typo-lab preset figure-2 > mine.json"] {
+    for part in ["minimise", "verdict", "typo-lab preset figure-2 > mine.json", "20 million compared pairs"] {
         assert!(help.contains(part), "{part}");
     }
     assert!(text(&run(&["completions", "bash"], "").stdout).contains("typo-lab"));
+}
+
+#[test]
+fn the_tours_files_are_checked_and_a_fault_is_told_by_file_and_line() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/www/story");
+    let good = run(&["story", folder], "");
+    assert!(good.status.success(), "{}", text(&good.stderr));
+    assert_eq!(text(&good.stdout).lines().count(), 12);
+
+    let broken = scratch("tour");
+    let _ = std::fs::remove_dir_all(&broken);
+    std::fs::create_dir_all(&broken).expect("a folder");
+    let step = std::fs::read_to_string(format!("{folder}/04-mode.md")).expect("a step");
+    std::fs::write(broken.join("1.md"), step.replace("points: learning", "points: distances")).expect("a file");
+    std::fs::write(broken.join("2.md"), step.replace("- [x]", "- [ ]")).expect("a file");
+    let bad = run(&["story", &broken.to_string_lossy()], "");
+    let told = text(&bad.stderr);
+    assert_eq!((bad.status.code(), bad.stdout.len()), (Some(2), 0), "{told}");
+    assert!(
+        told.contains("1.md, line 5: points: got “distances”, the interpolation view has triangle, learning"),
+        "{told}"
+    );
+    assert!(told.contains("2.md, line 12: 0 options are marked right, expected one “- [x] …”"), "{told}");
+    assert_eq!(run(&["story", "/nowhere"], "").status.code(), Some(2));
+}
+
+/// A terminal for standard error is lent by util-linux's `script`, which prints what is written to it.
+#[cfg(target_os = "linux")]
+#[test]
+fn long_work_shows_its_progress_on_a_terminal_and_nowhere_else() {
+    let (experiment, written) = (scratch("progress.json"), scratch("progress.out"));
+    let long = r#"{"optimiser":{"steps":2000000,"record_every":20000},"losses":[{"kind":"dpo","lambda":0.1}]}"#;
+    std::fs::write(&experiment, long).expect("a file");
+    let (experiment, written) = (experiment.to_string_lossy(), written.to_string_lossy());
+    let command = format!("'{}' train '{experiment}' > '{written}'", env!("CARGO_BIN_EXE_typo-lab"));
+    let seen = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("script, of util-linux");
+    assert!(seen.status.success());
+    let told = text(&seen.stdout);
+    let shares: Vec<u32> =
+        told.split('%').filter_map(|before| before.rsplit(' ').next().and_then(|n| n.parse().ok())).collect();
+    assert!(shares.is_sorted() && shares.iter().any(|share| (1..100).contains(share)), "{shares:?}");
+
+    let quiet = run(&["train", &experiment], "");
+    assert_eq!((text(&quiet.stderr).as_str(), quiet.stdout), ("", std::fs::read(&*written).expect("the result")));
 }

@@ -1,6 +1,9 @@
 //! The headless program: the same experiments as the page, on standard output.
 
+mod device;
+mod lm;
 mod run;
+mod world;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -22,7 +25,11 @@ A SPEC is a JSON experiment file, or - for standard input; what it leaves out ta
   typo-lab minimise mine.json                  where each loss ends, exactly
   typo-lab sweep mine.json --format csv        the same over λ, as a table
   typo-lab verdict mine.json                   which desiderata hold, and by how much
-  echo '{\"losses\":[{\"kind\":\"typo\",\"lambda\":0.1}]}' | typo-lab train -";
+  echo '{\"losses\":[{\"kind\":\"typo\",\"lambda\":0.1}]}' | typo-lab train -
+
+Limits, told by a message before any work: 4,096 actions and 4,096 prompts; 20 million compared pairs of population
+data (two prompts of 4,096 actions, or 4,096 of 99) and as many draws over all prompts; 10 million steps, 10,001 points of
+a sweep, 1 million draws a prompt, 16 MiB of input.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -40,6 +47,20 @@ enum Command {
     Preset {
         /// One of the listed names
         name: Option<String>,
+        /// Writes to a file instead of standard output
+        #[arg(long, short)]
+        out: Option<PathBuf>,
+    },
+    /// Scores, fine-tunes and samples a GPT-2
+    #[command(subcommand)]
+    Lm(lm::Command),
+    /// Prints a PyTorch script that makes the same training runs and needs nothing else
+    Script(Script),
+    /// Checks the files of the guided tour, one a step; names file, line and remedy of what is wrong
+    Story {
+        /// The folder of the files
+        #[arg(default_value = "www/story")]
+        folder: PathBuf,
     },
     /// Prints a completion script for a shell
     Completions {
@@ -67,8 +88,20 @@ enum Format {
 }
 
 #[derive(Debug, clap::Args)]
+struct Script {
+    /// The experiment file, or - for standard input
+    spec: Option<PathBuf>,
+    /// A preset instead of a file
+    #[arg(long, value_name = "NAME", conflicts_with = "spec")]
+    preset: Option<String>,
+    /// Writes here instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
 struct Figure {
-    /// 2, 3, 5, 6 or 8
+    /// 2, 3, 5, 6 or 8; card for the picture that goes with a link
     number: crate::figure::paper::Number,
     /// The file to write; .svg or .png
     #[arg(long, value_name = "FILE")]
@@ -133,7 +166,10 @@ impl Command {
             Self::Sweep(e) => run::sweep(&e),
             Self::Verdict(e) => run::verdict(&e),
             Self::Figure(f) => run::figure(&f),
-            Self::Preset { name } => run::preset(name.as_deref()),
+            Self::Preset { name, out } => run::preset(name.as_deref(), out.as_deref()),
+            Self::Lm(command) => command.run(),
+            Self::Script(s) => run::script(&s),
+            Self::Story { folder } => run::story(&folder),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "typo-lab", &mut script);

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
-use super::{Experiment, Failure, Figure, Format, Theme};
+use super::{Experiment, Failure, Figure, Format, Script, Theme};
 use crate::export;
 use crate::figure::{self, paper};
 use crate::solve::{ExactSolver, Run, sweep as sweeps, verdict as verdicts};
-use crate::spec::{LossSpec, Preset, Problem, Spec, limit};
+use crate::spec::{LossSpec, Preset, Problem, Spec, SpecError, limit};
+use crate::story;
 use crate::trace::Trace;
 
 pub fn minimise(e: &Experiment) -> Result<(), Failure> {
@@ -31,7 +32,8 @@ pub fn minimise(e: &Experiment) -> Result<(), Failure> {
 }
 
 pub fn train(e: &Experiment) -> Result<(), Failure> {
-    let (_, problem) = load(&e.spec)?;
+    let (spec, problem) = load(&e.spec)?;
+    allowed(spec.check_training())?;
     let problem = Arc::new(problem);
     let runs: Vec<Run> = (0..problem.losses.len()).map(|k| Run::new(Arc::clone(&problem), k)).collect();
     let bar = progress(runs.iter().map(Run::steps).sum());
@@ -58,6 +60,7 @@ fn record(mut run: Run, problem: &Problem, bar: &ProgressBar) -> Trace {
 
 pub fn sweep(e: &Experiment) -> Result<(), Failure> {
     let (spec, problem) = load(&e.spec)?;
+    allowed(spec.check_sweep())?;
     let bar = progress(problem.losses.len() as u64);
     let series: Vec<_> = problem
         .losses
@@ -81,7 +84,18 @@ pub fn verdict(e: &Experiment) -> Result<(), Failure> {
         return Err(Failure::input("verdict has no table form; leave out --format csv"));
     }
     let (spec, problem) = load(&e.spec)?;
-    let list = verdicts::verdicts(&problem, &spec.sweep);
+    allowed(spec.check_sweep())?;
+    let bar = progress(problem.losses.len() as u64);
+    let list: Vec<_> = problem
+        .losses
+        .iter()
+        .map(|l| {
+            let verdict = verdicts::verdict(&problem, *l, &spec.sweep);
+            bar.inc(1);
+            verdict
+        })
+        .collect();
+    bar.finish_and_clear();
     print(e, || export::verdicts(&list), || None)
 }
 
@@ -99,7 +113,9 @@ pub fn figure(f: &Figure) -> Result<(), Failure> {
         Theme::Light => figure::Theme::light(),
         Theme::Dark => figure::Theme::dark(),
     };
-    let svg = paper::svg(f.number, spec.as_ref(), &theme).map_err(|e| Failure::input(e.to_string()))?;
+    let bar = progress(1);
+    let svg = allowed(paper::svg(f.number, spec.as_ref(), &theme))?;
+    bar.finish_and_clear();
     let bytes = if ending == "svg" { svg.into_bytes() } else { png(&svg, f.scale)? };
     write(Some(&f.out), &bytes)
 }
@@ -124,23 +140,70 @@ fn png(svg: &str, scale: f32) -> Result<Vec<u8>, Failure> {
     pixels.encode_png().map_err(|e| failed(&e))
 }
 
-pub fn preset(name: Option<&str>) -> Result<(), Failure> {
+pub fn preset(name: Option<&str>, out: Option<&Path>) -> Result<(), Failure> {
     let Some(name) = name else {
         let list: String = Preset::ALL.iter().map(|p| format!("{:<24}{}\n", p.key(), p.title())).collect();
-        return write(None, list.as_bytes());
+        return write(out, list.as_bytes());
     };
-    let preset = Preset::from_key(name).ok_or_else(|| {
+    write(out, export::spec(&named(name)?.spec()).as_bytes())
+}
+
+fn named(preset: &str) -> Result<Preset, Failure> {
+    Preset::from_key(preset).ok_or_else(|| {
         let names = Preset::ALL.map(Preset::key).join(", ");
-        Failure::input(format!("preset {name} is not known, the presets are {names}"))
-    })?;
-    write(None, format!("{:#}\n", preset.spec().to_json()).as_bytes())
+        Failure::input(format!("preset {preset} is not known, the presets are {names}"))
+    })
+}
+
+pub fn script(s: &Script) -> Result<(), Failure> {
+    let (spec, problem) = match (&s.spec, &s.preset) {
+        (Some(path), _) => load(path)?,
+        (None, Some(name)) => resolved(named(name)?.spec())?,
+        (None, None) => return Err(Failure::input("script needs an experiment: give a file, -, or --preset NAME")),
+    };
+    allowed(spec.check_training())?;
+    write(s.out.as_deref(), export::script(&spec, &problem).as_bytes())
+}
+
+/// Checks every step of the tour, and tells all that is wrong, a line a file.
+pub fn story(folder: &Path) -> Result<(), Failure> {
+    let unread = |e: std::io::Error| {
+        Failure::input(format!("{} could not be read: {e}; give the folder that holds the tour", folder.display()))
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unread)? {
+        let path = entry.map_err(unread)?.path();
+        if path.extension().is_some_and(|e| e == "md") && path.file_stem().is_some_and(|s| s != "README") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(Failure::input(format!("{} holds no step; give the folder that holds the tour", folder.display())));
+    }
+    let (mut lines, mut faults) = (String::new(), Vec::new());
+    for path in &files {
+        let name = path.display().to_string();
+        match story::parse(&name, &read(path)?) {
+            Ok(step) => lines.push_str(&format!("{name}: {}\n", story::plain(&step.title))),
+            Err(fault) => faults.push(fault.to_string()),
+        }
+    }
+    if faults.is_empty() { write(None, lines.as_bytes()) } else { Err(Failure::input(faults.join("\n"))) }
 }
 
 fn load(path: &Path) -> Result<(Spec, Problem), Failure> {
     let text = read(path)?;
-    let spec = Spec::from_text(&text).map_err(|e| Failure::input(e.to_string()))?;
-    let problem = Problem::new(&spec).map_err(|e| Failure::input(e.to_string()))?;
+    resolved(allowed(Spec::from_text(&text))?)
+}
+
+fn resolved(spec: Spec) -> Result<(Spec, Problem), Failure> {
+    let problem = allowed(Problem::new(&spec))?;
     Ok((spec, problem))
+}
+
+fn allowed<T>(read: Result<T, SpecError>) -> Result<T, Failure> {
+    read.map_err(|e| Failure::input(e.to_string()))
 }
 
 /// Reads one byte more than is allowed, so that the limit is noticed without reading a whole device.
@@ -189,11 +252,14 @@ pub fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// A bar on standard error where that is a terminal, hidden elsewhere.
-fn progress(length: u64) -> ProgressBar {
+pub fn progress(length: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{wide_bar} {percent}% {eta} left")
+    let style = ProgressStyle::with_template("{spinner} {wide_bar} {percent}% after {elapsed}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(length).with_style(style)
+    let bar = ProgressBar::new(length).with_style(style);
+    // It turns while one loss takes long, too.
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    bar
 }

@@ -1,0 +1,5 @@
+//! The language model's worker.
+
+fn main() {
+    typo_lab::worker::lm::serve();
+}

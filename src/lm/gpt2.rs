@@ -1,0 +1,550 @@
+//! GPT-2, forward and backward, written once over [`Compute`]: pre-norm blocks, learned positions, tied head, gelu_new.
+//!
+//! Letters: B batch, T time, R = B·T rows, C channels, V vocabulary, N scored tokens. Texts are padded on the right: no
+//! causal row sees what comes after it, and a padded row's gradient is zero, so padding needs no mask.
+//!
+//! Of each block the way forward keeps its input, q k v, the attention's output, the middle of the residual stream and the
+//! argument of gelu; normalised rows and gelu itself are computed anew on the way back. Logits exist only for scored
+//! tokens, a chunk of the vocabulary at a time.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::compute::{Compute, DeviceError, Embedding, Epilogue, Form, Heads, Norm, Product, Span};
+use super::config::Config;
+use super::file_error::FileError;
+use super::weights::{self, Tensor, Weights};
+pub use super::workspace::Memory;
+use super::workspace::{Back, Kept, Workspace};
+
+/// A text: a prompt and the response that is scored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// Token ids.
+    pub ids: Vec<u32>,
+    /// How many of them are the prompt.
+    pub prompt: usize,
+}
+
+impl Text {
+    /// How many tokens are scored. The first token of all is not: nothing precedes it.
+    pub fn scored(&self) -> usize {
+        self.ids.len().saturating_sub(self.prompt.max(1))
+    }
+}
+
+/// Why a text or a model is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelError {
+    /// A sentence about the input.
+    Input(String),
+    /// The device stopped.
+    Device(DeviceError),
+}
+
+impl fmt::Display for ModelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(sentence) => f.write_str(sentence),
+            Self::Device(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ModelError {}
+
+impl From<DeviceError> for ModelError {
+    fn from(error: DeviceError) -> Self {
+        Self::Device(error)
+    }
+}
+
+/// Conv1D: weight [in, out] as stored, bias [out].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Linear {
+    pub(super) weight: Span,
+    pub(super) bias: Span,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block {
+    pub(super) ln_1: Norm,
+    pub(super) c_attn: Linear,
+    pub(super) c_proj: Linear,
+    pub(super) ln_2: Norm,
+    pub(super) c_fc: Linear,
+    pub(super) mlp_c_proj: Linear,
+}
+
+/// Parameters, or their gradients, by their place in the network.
+#[derive(Debug, Clone)]
+pub(super) struct Tensors {
+    pub(super) wte: Span,
+    pub(super) wpe: Span,
+    pub(super) h: Vec<Block>,
+    pub(super) ln_f: Norm,
+}
+
+impl Tensors {
+    fn new(config: &Config, spans: &BTreeMap<String, Span>) -> Self {
+        let norm =
+            |name: String| Norm { weight: spans[&format!("{name}.weight")], bias: spans[&format!("{name}.bias")] };
+        let linear =
+            |name: String| Linear { weight: spans[&format!("{name}.weight")], bias: spans[&format!("{name}.bias")] };
+        let block = |l: usize| Block {
+            ln_1: norm(format!("h.{l}.ln_1")),
+            c_attn: linear(format!("h.{l}.attn.c_attn")),
+            c_proj: linear(format!("h.{l}.attn.c_proj")),
+            ln_2: norm(format!("h.{l}.ln_2")),
+            c_fc: linear(format!("h.{l}.mlp.c_fc")),
+            mlp_c_proj: linear(format!("h.{l}.mlp.c_proj")),
+        };
+        Self {
+            wte: spans["wte.weight"],
+            wpe: spans["wpe.weight"],
+            h: (0..config.n_layer).map(block).collect(),
+            ln_f: norm("ln_f".to_owned()),
+        }
+    }
+}
+
+impl Tensors {
+    pub(super) fn embedding(&self, channels: usize) -> Embedding {
+        Embedding { wte: self.wte, wpe: self.wpe, channels }
+    }
+}
+
+/// Tensors laid out in as few buffers as the device allows.
+#[derive(Debug, Clone)]
+pub struct Arenas {
+    /// The buffers, each whole.
+    pub buffers: Vec<Span>,
+    /// Where each tensor lies, by its name.
+    pub spans: BTreeMap<String, Span>,
+}
+
+/// Tensors begin at multiples of this: a GPU binds at multiples of 256 bytes.
+const ALIGNMENT: usize = 64;
+
+impl Arenas {
+    /// Buffers of zeros for these tensors.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn new(compute: &mut impl Compute, tensors: &[(String, Vec<usize>)]) -> Result<Self, DeviceError> {
+        let most = compute.largest_buffer();
+        let mut places = Vec::new();
+        let mut sizes: Vec<usize> = Vec::new();
+        for (name, shape) in tensors {
+            let len: usize = shape.iter().product();
+            let fits = sizes.last().is_some_and(|used| used + len <= most);
+            if !fits {
+                sizes.push(0);
+            }
+            let arena = sizes.len() - 1;
+            places.push((name.clone(), arena, sizes[arena], len));
+            sizes[arena] = (sizes[arena] + len).next_multiple_of(ALIGNMENT);
+        }
+        let buffers = sizes.iter().map(|len| compute.alloc(*len)).collect::<Result<Vec<_>, _>>()?;
+        let spans = places.into_iter().map(|(name, a, start, len)| (name, buffers[a].part(start, len))).collect();
+        Ok(Self { buffers, spans })
+    }
+
+    /// The same layout again, of zeros.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn like(&self, compute: &mut impl Compute) -> Result<Self, DeviceError> {
+        let buffers = self.buffers.iter().map(|b| compute.alloc(b.len)).collect::<Result<Vec<_>, _>>()?;
+        let moved = |span: &Span| {
+            let arena = self.buffers.iter().position(|b| b.buffer == span.buffer).unwrap_or_default();
+            Span { buffer: buffers[arena].buffer, ..*span }
+        };
+        let spans = self.spans.iter().map(|(name, span)| (name.clone(), moved(span))).collect();
+        Ok(Self { buffers, spans })
+    }
+}
+
+/// A batch on the device, as its shapes.
+#[derive(Debug, Clone)]
+struct Loaded {
+    heads: Heads,
+    /// How many tokens of each text are scored.
+    scored: Vec<usize>,
+    /// The spans of this batch's sizes.
+    space: Workspace,
+}
+
+/// A GPT-2 on a device.
+#[derive(Debug)]
+pub struct Gpt2 {
+    /// Its sizes.
+    pub config: Config,
+    /// Its parameters.
+    pub params: Arenas,
+    pub(super) tensors: Tensors,
+    /// Gradients, where it is trained.
+    grads: Option<(Arenas, Tensors)>,
+    /// The most texts and the longest, that its workspace holds.
+    capacity: (usize, usize),
+    workspace: Workspace,
+    loaded: Option<Loaded>,
+}
+
+impl Gpt2 {
+    /// A model of zeros for at most `batch` texts of at most `time` tokens.
+    ///
+    /// # Errors
+    /// Where the device has no room, or `time` is beyond the model's positions.
+    pub fn new(
+        compute: &mut impl Compute,
+        config: Config,
+        (batch, time): (usize, usize),
+        trained: bool,
+    ) -> Result<Self, ModelError> {
+        check_time(&config, time)?;
+        let params = Arenas::new(compute, &config.tensors())?;
+        let tensors = Tensors::new(&config, &params.spans);
+        let grads = if trained {
+            let grads = params.like(compute)?;
+            let tensors = Tensors::new(&config, &grads.spans);
+            Some((grads, tensors))
+        } else {
+            None
+        };
+        let workspace = Workspace::new(compute, &config, batch, time, trained)?;
+        Ok(Self { config, params, tensors, grads, capacity: (batch, time), workspace, loaded: None })
+    }
+
+    /// Another model with the same weights, for batches of another size.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn twin(&self, compute: &mut impl Compute, size: (usize, usize), trained: bool) -> Result<Self, ModelError> {
+        let twin = Self::new(compute, self.config.clone(), size, trained)?;
+        for (to, from) in twin.params.buffers.iter().zip(&self.params.buffers) {
+            compute.copy(*to, *from);
+        }
+        Ok(twin)
+    }
+
+    /// The most texts a batch may have, and the longest.
+    pub fn capacity(&self) -> (usize, usize) {
+        self.capacity
+    }
+
+    /// Where gradients lie, where the model is trained.
+    pub fn gradients(&self) -> Option<&Arenas> {
+        self.grads.as_ref().map(|(arenas, _)| arenas)
+    }
+
+    /// Puts one parameter onto the device, by its name with or without `transformer.`; false where there is none such.
+    pub fn write(&self, compute: &mut impl Compute, name: &str, values: &[f32]) -> bool {
+        let span = self.params.spans.get(name.strip_prefix("transformer.").unwrap_or(name));
+        match span {
+            Some(span) if span.len == values.len() => {
+                compute.write(*span, values);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Puts a file's weights onto the device.
+    ///
+    /// # Errors
+    /// Where a tensor is missing, unknown or has another shape than the configuration asks for.
+    pub fn load_weights(&self, compute: &mut impl Compute, weights: &Weights) -> Result<(), FileError> {
+        weights::check_names_and_shapes(weights, &self.config.tensors().into_iter().collect())?;
+        for (name, tensor) in weights {
+            self.write(compute, name, &tensor.data);
+        }
+        Ok(())
+    }
+
+    /// The weights as a file holds them. Waits for the device.
+    ///
+    /// # Errors
+    /// Where the device was lost.
+    pub async fn weights(&self, compute: &mut impl Compute) -> Result<Weights, ModelError> {
+        let mut weights = Weights::new();
+        for (name, shape) in self.config.tensors() {
+            let data = compute.read(self.params.spans[&name]).await?;
+            weights.insert(name, Tensor { shape, data });
+        }
+        Ok(weights)
+    }
+
+    /// Gives all its buffers back.
+    pub fn free(self, compute: &mut impl Compute) {
+        self.workspace.free(compute);
+        let grads = self.grads.into_iter().flat_map(|(arenas, _)| arenas.buffers);
+        for buffer in self.params.buffers.into_iter().chain(grads) {
+            compute.free(buffer);
+        }
+    }
+
+    /// Checks a text against the model.
+    ///
+    /// # Errors
+    /// Where it is empty, too long, has nothing to score, or a token that the vocabulary lacks.
+    pub fn check(&self, text: &Text) -> Result<(), ModelError> {
+        let refuse = |sentence: String| Err(ModelError::Input(sentence));
+        let (n, most) = (text.ids.len(), self.capacity.1);
+        if n > most {
+            return refuse(format!("a text has {n} tokens, at most {most} are possible; shorten it"));
+        }
+        if text.scored() == 0 {
+            return refuse(
+                "a response has no tokens; give each pair a prompt and two responses that are not empty".to_owned(),
+            );
+        }
+        if let Some(id) = text.ids.iter().find(|id| **id as usize >= self.config.vocab_size) {
+            let most = self.config.vocab_size - 1;
+            return refuse(format!(
+                "token {id} is not in the vocabulary, whose last is {most}; use the model's own tokenizer"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Computes `log π(token | before)` of every scored token of the texts, on the device. See [`Self::log_probs`].
+    ///
+    /// # Errors
+    /// Where there are too many texts, or one is refused by [`Self::check`].
+    pub fn forward(&mut self, compute: &mut impl Compute, texts: &[&Text]) -> Result<(), ModelError> {
+        let loaded = self.load(compute, texts)?;
+        let Loaded { heads, space, .. } = &loaded;
+        self.trunk(compute, space, *heads);
+        let w = space;
+        compute.gather(w.scored, w.top, w.rows, self.config.n_embd);
+        for (first, words) in self.chunks(compute, &loaded) {
+            self.logits(compute, w, first, words);
+            compute.vocabulary(w.state, w.logits.first(w.logp.len * words), first, w.targets);
+        }
+        compute.log_probs(w.logp, w.state);
+        self.loaded = Some(loaded);
+        Ok(())
+    }
+
+    /// The last forward's log-probabilities, a list of scored tokens for each text. Waits for the device.
+    ///
+    /// # Errors
+    /// Where the device was lost.
+    pub async fn log_probs(&self, compute: &mut impl Compute) -> Result<Vec<Vec<f64>>, ModelError> {
+        let Some(loaded) = &self.loaded else { return Ok(Vec::new()) };
+        let all = compute.read(loaded.space.logp).await?;
+        let mut rest = all.as_slice();
+        let mut lists = Vec::with_capacity(loaded.scored.len());
+        for n in &loaded.scored {
+            let (own, after) = rest.split_at(*n);
+            lists.push(own.iter().map(|x| f64::from(*x)).collect());
+            rest = after;
+        }
+        Ok(lists)
+    }
+
+    /// Where the last forward's log-probabilities lie, text after text.
+    pub fn log_prob_span(&self) -> Option<Span> {
+        self.loaded.as_ref().map(|l| l.space.logp)
+    }
+
+    /// Adds to the gradients those of `Σ coefficient · log π(text)`, one coefficient for each text of the last forward.
+    pub fn backward(&mut self, compute: &mut impl Compute, coefficients: &[f64]) {
+        let (Some(loaded), Some((_, grads))) = (&self.loaded, &self.grads) else { return };
+        let Some(back) = loaded.space.back else { return };
+        let each = loaded.scored.iter().zip(coefficients);
+        let tokens: Vec<f32> = each.flat_map(|(n, c)| std::iter::repeat_n(*c as f32, *n)).collect();
+        compute.write(back.coefficients, &tokens);
+        self.head_backward(compute, loaded, grads, back);
+        for (layer, kept) in loaded.space.kept.iter().enumerate().rev() {
+            let (p, g) = (&self.tensors.h[layer], &grads.h[layer]);
+            self.mlp_backward(compute, &loaded.space, kept, p, g, back);
+            self.attention_backward(compute, loaded, kept, p, g, back);
+        }
+        let c = self.config.n_embd;
+        compute.embed_backward(grads.embedding(c), back.dx, loaded.space.ids, loaded.heads.time);
+    }
+
+    /// Sets every gradient to zero.
+    pub fn zero_gradients(&self, compute: &mut impl Compute) {
+        for buffer in self.grads.iter().flat_map(|(arenas, _)| &arenas.buffers) {
+            compute.fill(*buffer, 0.0);
+        }
+    }
+
+    /// Puts a batch onto the device.
+    fn load(&self, compute: &mut impl Compute, texts: &[&Text]) -> Result<Loaded, ModelError> {
+        let (most, _) = self.capacity;
+        if texts.is_empty() || texts.len() > most {
+            let n = texts.len();
+            return Err(ModelError::Input(format!(
+                "a batch has {n} texts, must have 1 to {most}; choose another batch size"
+            )));
+        }
+        texts.iter().try_for_each(|text| self.check(text))?;
+        let time = texts.iter().map(|t| t.ids.len()).max().unwrap_or(1);
+        let heads = Heads { batch: texts.len(), time, heads: self.config.n_head, width: self.config.head_width() };
+        let scored: Vec<usize> = texts.iter().map(|t| t.scored()).collect();
+        let space = self.workspace.fitted(&self.config, heads, scored.iter().sum());
+        let mut ids = Vec::with_capacity(heads.batch * time);
+        let (mut rows, mut targets) = (Vec::new(), Vec::new());
+        for (b, text) in texts.iter().enumerate() {
+            ids.extend_from_slice(&text.ids);
+            ids.resize((b + 1) * time, 0);
+            let from = text.prompt.max(1);
+            rows.extend((from..text.ids.len()).map(|t| (b * time + t - 1) as u32));
+            targets.extend_from_slice(&text.ids[from..]);
+        }
+        let lengths: Vec<u32> = texts.iter().map(|t| t.ids.len() as u32).collect();
+        compute.write_ids(space.ids, &ids);
+        compute.write_ids(space.rows, &rows);
+        compute.write_ids(space.targets, &targets);
+        compute.write_ids(space.lengths, &lengths);
+        Ok(Loaded { heads, scored, space })
+    }
+
+    /// From token ids to the final norm's output.
+    fn trunk(&self, compute: &mut impl Compute, w: &Workspace, heads: Heads) {
+        let (c, epsilon) = (self.config.n_embd, self.config.layer_norm_epsilon);
+        let r = heads.batch * heads.time;
+        compute.embed(w.kept.first().map_or(w.last, |k| k.x), self.tensors.embedding(c), w.ids, heads.time, 0);
+        for (layer, (p, k)) in self.tensors.h.iter().zip(&w.kept).enumerate() {
+            let next = w.kept.get(layer + 1).map_or(w.last, |k| k.x);
+            compute.layer_norm(w.norm, k.stats_1, k.x, p.ln_1, epsilon);
+            linear(compute, k.attended.qkv, w.norm, p.c_attn, (r, c, 3 * c), Epilogue::Bias(p.c_attn.bias));
+            compute.attention(k.attended.out, k.attended.lse, k.attended.qkv, heads, w.lengths);
+            let residual = Epilogue::BiasResidual(p.c_proj.bias, k.x);
+            linear(compute, k.mid, k.attended.out, p.c_proj, (r, c, c), residual);
+            compute.layer_norm(w.norm, k.stats_2, k.mid, p.ln_2, epsilon);
+            let gelu = Epilogue::BiasGelu { bias: p.c_fc.bias, pre: k.pre };
+            linear(compute, w.act, w.norm, p.c_fc, (r, c, 4 * c), gelu);
+            let residual = Epilogue::BiasResidual(p.mlp_c_proj.bias, k.mid);
+            linear(compute, next, w.act, p.mlp_c_proj, (r, 4 * c, c), residual);
+        }
+        compute.layer_norm(w.top, w.stats_f, w.last, self.tensors.ln_f, epsilon);
+    }
+
+    /// The vocabulary in pieces: first word and how many. A piece's logits and its rows of wte each fit a buffer; its
+    /// words are a multiple of four where they can be, which a GPU reads together.
+    fn chunks<C: Compute>(&self, compute: &C, loaded: &Loaded) -> impl Iterator<Item = (usize, usize)> + use<C> {
+        let v = self.config.vocab_size;
+        let (n, buffer) = (loaded.space.logp.len.max(1), compute.largest_buffer());
+        let most = (self.workspace.logits.len.min(buffer) / n).min(buffer / self.config.n_embd);
+        let each = if most >= v { v } else { (most / 4 * 4).max(1) };
+        (0..v).step_by(each).map(move |first| (first, each.min(v - first)))
+    }
+
+    /// A chunk's logits, N×words.
+    fn logits(&self, compute: &mut impl Compute, w: &Workspace, first: usize, words: usize) {
+        let (n, c) = (w.logp.len, self.config.n_embd);
+        let product = Product { form: Form::NT, m: n, k: c, n: words };
+        let rows = self.tensors.wte.part(first * c, words * c);
+        compute.matmul(w.logits.first(n * words), w.scored, rows, product, Epilogue::Store);
+    }
+
+    /// From coefficients to the gradient of the last block's output, in `back.dx`.
+    fn head_backward(&self, compute: &mut impl Compute, loaded: &Loaded, grads: &Tensors, back: Back) {
+        let w = &loaded.space;
+        let (n, c) = (w.logp.len, self.config.n_embd);
+        let add = Epilogue::Add { scale: 1.0 };
+        compute.fill(back.dscored, 0.0);
+        for (first, words) in self.chunks(compute, loaded) {
+            self.logits(compute, w, first, words);
+            let logits = w.logits.first(n * words);
+            compute.vocabulary_backward(logits, w.state, back.coefficients, first, w.targets);
+            let part = |wte: Span| wte.part(first * c, words * c);
+            let nn = Product { form: Form::NN, m: n, k: words, n: c };
+            compute.matmul(back.dscored, logits, part(self.tensors.wte), nn, add);
+            let tn = Product { form: Form::TN, m: words, k: n, n: c };
+            compute.matmul(part(grads.wte), logits, w.scored, tn, add);
+        }
+        compute.fill(w.top, 0.0);
+        compute.scatter(w.top, back.dscored, w.rows, c);
+        compute.fill(back.dx, 0.0);
+        compute.layer_norm_backward(back.dx, grads.ln_f, w.top, w.last, w.stats_f, self.tensors.ln_f.weight);
+    }
+
+    /// `back.dx` from the block's output to its middle: `out = mid + gelu(norm(mid) W + b) W′ + b′`.
+    fn mlp_backward(&self, compute: &mut impl Compute, w: &Workspace, k: &Kept, p: &Block, g: &Block, back: Back) {
+        let (c, epsilon) = (self.config.n_embd, self.config.layer_norm_epsilon);
+        let r = back.dx.len / c;
+        compute.gelu(w.act, k.pre);
+        linear_gradient(compute, g.mlp_c_proj, w.act, back.dx, (r, 4 * c, c));
+        let slope = Epilogue::GeluSlope { pre: k.pre };
+        input_gradient(compute, back.dact, back.dx, p.mlp_c_proj, (r, 4 * c, c), slope);
+        compute.layer_norm(w.norm, k.stats_2, k.mid, p.ln_2, epsilon);
+        linear_gradient(compute, g.c_fc, w.norm, back.dact, (r, c, 4 * c));
+        input_gradient(compute, back.dnorm, back.dact, p.c_fc, (r, c, 4 * c), Epilogue::Store);
+        compute.layer_norm_backward(back.dx, g.ln_2, back.dnorm, k.mid, k.stats_2, p.ln_2.weight);
+    }
+
+    /// `back.dx` from the block's middle to its input: `mid = x + attention(norm(x) W + b) W′ + b′`.
+    fn attention_backward(
+        &self,
+        compute: &mut impl Compute,
+        loaded: &Loaded,
+        k: &Kept,
+        p: &Block,
+        g: &Block,
+        back: Back,
+    ) {
+        let w = &loaded.space;
+        let (c, epsilon) = (self.config.n_embd, self.config.layer_norm_epsilon);
+        let r = back.dx.len / c;
+        linear_gradient(compute, g.c_proj, k.attended.out, back.dx, (r, c, c));
+        input_gradient(compute, back.dnorm, back.dx, p.c_proj, (r, c, c), Epilogue::Store);
+        compute.attention_backward(back.dqkv, back.dnorm, k.attended, loaded.heads, w.lengths);
+        compute.layer_norm(w.norm, k.stats_1, k.x, p.ln_1, epsilon);
+        linear_gradient(compute, g.c_attn, w.norm, back.dqkv, (r, c, 3 * c));
+        input_gradient(compute, back.dnorm, back.dqkv, p.c_attn, (r, c, 3 * c), Epilogue::Store);
+        compute.layer_norm_backward(back.dx, g.ln_1, back.dnorm, k.x, k.stats_1, p.ln_1.weight);
+    }
+}
+
+/// `out = epilogue(x W)`, x of `rows`×`from`, W of `from`×`to`.
+fn linear(
+    compute: &mut impl Compute,
+    out: Span,
+    x: Span,
+    layer: Linear,
+    (rows, from, to): (usize, usize, usize),
+    epilogue: Epilogue,
+) {
+    compute.matmul(out, x, layer.weight, Product { form: Form::NN, m: rows, k: from, n: to }, epilogue);
+}
+
+/// `dW += xᵀ dout` and `db += Σ dout`.
+fn linear_gradient(
+    compute: &mut impl Compute,
+    gradient: Linear,
+    x: Span,
+    dout: Span,
+    (rows, from, to): (usize, usize, usize),
+) {
+    let product = Product { form: Form::TN, m: from, k: rows, n: to };
+    compute.matmul(gradient.weight, x, dout, product, Epilogue::Add { scale: 1.0 });
+    compute.column_sums(gradient.bias, dout);
+}
+
+/// `dx = epilogue(dout Wᵀ)`.
+fn input_gradient(
+    compute: &mut impl Compute,
+    dx: Span,
+    dout: Span,
+    layer: Linear,
+    (rows, from, to): (usize, usize, usize),
+    epilogue: Epilogue,
+) {
+    compute.matmul(dx, dout, layer.weight, Product { form: Form::NT, m: rows, k: to, n: from }, epilogue);
+}
+
+fn check_time(config: &Config, time: usize) -> Result<(), ModelError> {
+    let most = config.n_positions;
+    if time == 0 || time > most {
+        return Err(ModelError::Input(format!(
+            "texts of {time} tokens do not fit a model of {most} positions; shorten them"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! The language model: GPT-2, its files, and its training with the same losses as the bandit.
+//!
+//! A sequence policy enters every loss only through `log π_θ(y|x)`, summed over the response's tokens. So what goes back
+//! through the network is one coefficient a sequence, and [`crate::loss`] gives it.
+
+pub mod align;
+pub mod compute;
+pub mod config;
+pub mod file_error;
+pub mod gpt2;
+pub mod lora;
+pub mod pairs;
+pub mod reward;
+pub mod run;
+pub mod sample;
+pub mod tokenizer;
+pub mod weights;
+mod workspace;
+pub mod world;
