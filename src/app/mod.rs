@@ -1,20 +1,45 @@
 //! The page: one reducer, data in, callbacks out.
 
 mod address;
+mod bounds;
 mod controls;
 mod crisp;
 mod drawing;
+mod embed;
 mod exact;
+mod keys;
+mod lm;
 mod page;
 mod painter;
 mod panels;
+mod points;
+mod remote;
+mod save;
+mod seen;
+mod sheet;
 mod solver;
 mod state;
+mod tour;
 mod views;
 mod words;
 
+use gloo::timers::callback::Timeout;
+
 /// Puts the page in place of the static picture that the document shows until now.
+///
+/// In three tasks, none of which holds the browser up for long: the program is loaded, the first numbers are computed, the
+/// page is built from them.
 pub fn start() {
+    crate::worker::report_panics();
     let Some(root) = gloo::utils::document().get_element_by_id("app") else { return };
-    yew::Renderer::<page::Page>::with_root(root).render();
+    in_a_task_of_its_own(|| {
+        let opening = page::Opening::new();
+        in_a_task_of_its_own(|| {
+            yew::Renderer::<page::Page>::with_root_and_props(root, page::PageProps { opening }).render();
+        });
+    });
+}
+
+fn in_a_task_of_its_own(work: impl FnOnce() + 'static) {
+    Timeout::new(0, work).forget();
 }

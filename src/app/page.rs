@@ -3,58 +3,117 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use gloo::events::EventListener;
+use gloo::events::{EventListener, EventListenerOptions};
 use gloo::render::{AnimationFrame, request_animation_frame};
+use gloo::timers::callback::Timeout;
 use gloo::utils::{document, window};
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlInputElement, KeyboardEvent};
 use yew::prelude::*;
 
 use super::controls::Controls;
 use super::exact::Exact;
+use super::lm::Lm;
+use super::panels::share::Share;
+use super::panels::story::{Story, invitation};
+use super::panels::summary::Summary;
 use super::solver::Solver;
-use super::state::{Action, Scheme, State, View};
-use super::views::ViewProps;
-use super::views::interpolation::Interpolation;
-use super::views::preservation::Preservation;
-use super::{address, painter};
-use crate::worker::protocol::VERSION;
+use super::state::{Action, Scheme, Sight, State, View};
+use super::views::shapes::Shapes;
+use super::views::{ViewProps, constraints, interpolation, language, preservation};
+use super::{address, embed, keys, painter, remote, seen, tour, words};
+use crate::spec::url::Link;
+use crate::worker::protocol::lm::ToLm;
+use crate::worker::protocol::{ToSolver, VERSION};
 
 fn prefers(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|m| m.matches())
 }
 
+/// What the page opens with.
+#[derive(Debug, PartialEq)]
+pub struct Opening {
+    state: State,
+    /// None where the experiment's data turn out empty.
+    exact: Option<Rc<Exact>>,
+}
+
+impl Opening {
+    /// What the address says.
+    pub fn new() -> Rc<Self> {
+        let mut state = State::new(address::opening(), !prefers("(prefers-reduced-motion: reduce)"));
+        embed::prepare(&mut state);
+        let exact = Exact::new(state.spec(), state.view).ok().map(Rc::new);
+        Rc::new(Self { state, exact })
+    }
+}
+
+#[derive(Properties, PartialEq)]
+pub struct PageProps {
+    pub opening: Rc<Opening>,
+}
+
 #[component]
-pub fn Page() -> Html {
-    let state = use_reducer(|| State::new(address::read(), !prefers("(prefers-reduced-motion: reduce)")));
+pub fn Page(PageProps { opening }: &PageProps) -> Html {
+    let state = use_reducer(|| opening.state.clone());
     let dispatch = {
         let dispatcher = state.dispatcher();
         use_callback((), move |action: Action, ()| dispatcher.dispatch(action))
     };
     let current = Rc::new((*state).clone());
-    let exact = use_exact(&current, &dispatch);
+    let exact = use_exact(&current, opening);
     use_solver(&current, &dispatch);
+    let lm = use_lm(&current, &dispatch);
     use_address(&current, &dispatch);
-    use_playing(current.playing, &dispatch);
+    use_playing(current.playing && current.sight == Sight::Seen, &dispatch);
+    seen::use_seen(&dispatch);
+    remote::use_remote(&current, &dispatch);
+    use_rest(current.link(), &dispatch);
+    use_undo_keys(&dispatch);
     use_scheme(current.scheme);
 
+    tour::use_veil(tour::waits(&current));
+    let controls_due = use_next_task();
     let Some(exact) = exact else { return html! {} };
     let view = current.view;
-    let props = yew::props!(ViewProps { state: current.clone(), exact, dispatch: dispatch.clone() });
+    let frame = embed::of_page();
+    let props = yew::props!(ViewProps { state: current.clone(), exact: exact.clone(), dispatch: dispatch.clone() });
     html! {
         <>
-            { header(&current, &dispatch) }
+            if frame.is_none() { { header(&current, &exact, &dispatch) } }
+            if let Some(trouble) = &current.solver_trouble {
+                <div class="notice" role="alert"><p>{ trouble.clone() }</p></div>
+            }
             if let Some(notice) = &current.notice {
                 <div class="notice" role="alert">
                     <p>{ notice.clone() }</p>
                     <button type="button" onclick={send(&dispatch, Action::Notice(None))}>{ "Dismiss" }</button>
                 </div>
             }
-            <div class="columns">
+            <div class={classes!("columns", current.story.map(|_| "touring"))}
+                data-points={tour::points(&current)} data-waits={tour::waits(&current).then_some("")}>
+                <Story state={current.clone()} dispatch={dispatch.clone()} />
                 <main id="main" tabindex="-1">
-                    if view == View::Interpolation { <Interpolation ..props /> } else { <Preservation ..props /> }
+                    // The headline is the answer to what the tour asks, and is veiled with the figures.
+                    if tour::waits(&current) { <h1 class="visually-hidden">{ "Your prediction first" }</h1> }
+                    { invitation(current.story.is_some(), &dispatch) }
+                    // Views are functions: a component of its own would cost each some kilobytes. By its key each starts afresh.
+                    <key={view.key()}>{ match view {
+                        View::Interpolation => interpolation::view(&props),
+                        View::Preservation => preservation::view(&props),
+                        View::Constraints => constraints::view(&props),
+                        View::Shapes => html! { <Shapes ..props /> },
+                        View::Language => language::view(&props, &lm),
+                    } }</>
                 </main>
-                <aside aria-label="Controls"><Controls state={current.clone()} dispatch={dispatch.clone()} /></aside>
+                if frame.as_ref().is_none_or(embed::Embed::has_controls) {
+                    <aside aria-label="Controls">
+                        if controls_due { <Controls state={current.clone()} dispatch={dispatch.clone()} /> }
+                    </aside>
+                }
             </div>
-            { footer() }
+            <Summary text={tour::summary(&current).unwrap_or_else(|| words::summary(&current, &exact))} />
+            if frame.is_some() { { embed::way_out(&current) } } else { { footer() } }
         </>
     }
 }
@@ -64,11 +123,11 @@ fn send(dispatch: &Callback<Action>, action: Action) -> Callback<MouseEvent> {
     Callback::from(move |_| dispatch.emit(action.clone()))
 }
 
-fn header(state: &State, dispatch: &Callback<Action>) -> Html {
+fn header(state: &Rc<State>, exact: &Rc<Exact>, dispatch: &Callback<Action>) -> Html {
     let next = match state.scheme {
         Scheme::System if prefers("(prefers-color-scheme: dark)") => Scheme::Light,
         Scheme::System | Scheme::Light => Scheme::Dark,
-        Scheme::Dark => Scheme::Light,
+        Scheme::Dark | Scheme::Contrast => Scheme::Light,
     };
     html! {
         <header class="bar">
@@ -79,6 +138,17 @@ fn header(state: &State, dispatch: &Callback<Action>) -> Html {
                         onclick={send(dispatch, Action::View(v))}>{ v.title() }</button>
                 }) }
             </nav>
+            <button type="button" id="tour" aria-pressed={state.story.is_some().to_string()}
+                onclick={send(dispatch, Action::Story(state.story.is_none().then_some(0)))}>{ "Tour" }</button>
+            <button type="button" class="tool" aria-label="Undo" title="Undo" disabled={state.past.is_empty()}
+                onclick={send(dispatch, Action::Undo)}>
+                <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M7 4 3 8l4 4M3.5 8H12a4.5 4.5 0 0 1 0 9H8" /></svg>
+            </button>
+            <button type="button" class="tool" aria-label="Redo" title="Redo" disabled={state.future.is_empty()}
+                onclick={send(dispatch, Action::Redo)}>
+                <svg viewBox="0 0 20 20" aria-hidden="true"><path d="m13 4 4 4-4 4M16.5 8H8a4.5 4.5 0 0 0 0 9h4" /></svg>
+            </button>
+            <Share state={state.clone()} exact={exact.clone()} />
             <button type="button" class="scheme" aria-label="Light or dark" title="Light or dark"
                 onclick={send(dispatch, Action::Scheme(next))}>
                 <svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="7.5" /><path d="M10 2.5a7.5 7.5 0 0 1 0 15z" /></svg>
@@ -96,38 +166,92 @@ fn footer() -> Html {
     }
 }
 
-/// The exact numbers of the experiment, computed once for each.
+/// The exact numbers of the experiment, computed once for each. None where its data are empty, which no experiment of the
+/// page's is: links, messages and edits that would make one are refused.
 #[hook]
-fn use_exact(state: &Rc<State>, dispatch: &Callback<Action>) -> Option<Rc<Exact>> {
-    let computed = use_memo(state.spec().clone(), |spec| Exact::new(spec).map(Rc::new));
-    // Where an edit leaves no usable data, the last numbers stay beside the message.
-    let last = use_mut_ref(|| None::<Rc<Exact>>);
-    let failure = computed.as_ref().as_ref().err().map(ToString::to_string);
-    {
-        let dispatch = dispatch.clone();
-        use_effect_with(failure, move |failure| {
-            if let Some(message) = failure {
-                dispatch.emit(Action::Notice(Some(message.clone())));
-            }
-        });
-    }
-    if let Ok(exact) = computed.as_ref() {
-        *last.borrow_mut() = Some(Rc::clone(exact));
-    }
-    last.borrow().clone()
+fn use_exact(state: &Rc<State>, opening: &Opening) -> Option<Rc<Exact>> {
+    let computed = use_memo((state.spec().clone(), state.view), |(spec, view)| match &opening.exact {
+        Some(exact) if spec == opening.state.spec() && *view == opening.state.view => Some(Rc::clone(exact)),
+        _ => Exact::new(spec, *view).ok().map(Rc::new),
+    });
+    (*computed).clone()
 }
 
 /// Trains the newest experiment in the worker.
 #[hook]
 fn use_solver(state: &Rc<State>, dispatch: &Callback<Action>) {
     let solver = use_mut_ref(|| None::<Rc<RefCell<Solver>>>);
+    let (rests, resting) = (solver.clone(), state.sight == Sight::Hidden);
     let (state, dispatch) = (Rc::clone(state), dispatch.clone());
     use_effect_with(state.run, move |run| {
+        // A language model is trained when it is asked to be, and elsewhere.
+        if state.view == View::Language {
+            return;
+        }
         let mut slot = solver.borrow_mut();
         let url = format!("./solver_worker_loader.js?v={VERSION}");
         let solver = slot.get_or_insert_with(|| Solver::new(&url, &dispatch));
-        solver.borrow().start(*run, state.spec().to_json().to_string());
+        solver.borrow().start(ToSolver::Start {
+            run: *run,
+            spec: state.spec().to_json().to_string(),
+            runs: state.runs(),
+            from: (*state.from).clone(),
+        });
     });
+    use_effect_with(resting, move |resting| {
+        if let Some(solver) = &*rests.borrow() {
+            solver.borrow().rest(*resting);
+        }
+    });
+}
+
+/// The language model's worker, started when its view is first opened.
+#[hook]
+fn use_lm(state: &Rc<State>, dispatch: &Callback<Action>) -> Rc<Lm> {
+    let lm = (*use_memo((), |()| Lm::new(dispatch.clone()))).clone();
+    let visited = use_mut_ref(|| false);
+    let here = state.view == View::Language;
+    *visited.borrow_mut() |= here;
+    let link = &state.links[View::Language as usize];
+    let wish = keys::device(link);
+    {
+        let lm = Rc::clone(&lm);
+        use_effect_with((*visited.borrow(), wish), move |(visited, wish)| {
+            if *visited {
+                lm.again(*wish);
+            }
+        });
+    }
+    {
+        // Another experiment, or another view: what is under way is of no use there.
+        let (lm, trains) = (Rc::clone(&lm), state.lm.at.is_some());
+        use_effect_with(state.since, move |_| {
+            if trains {
+                lm.send(ToLm::Stop, Vec::new());
+            }
+        });
+    }
+    {
+        // Nothing is trained where nobody can see the page; what was under way goes on afterwards.
+        let (lm, goes, held) = (Rc::clone(&lm), matches!(state.lm.at, Some((_, false))), use_mut_ref(|| false));
+        use_effect_with(state.sight, move |sight| {
+            let is_hidden = *sight == Sight::Hidden;
+            if if is_hidden { goes } else { held.take() } {
+                *held.borrow_mut() = is_hidden;
+                lm.send(ToLm::Pause(is_hidden), Vec::new());
+            }
+        });
+    }
+    let method = keys::method(link).unwrap_or_default();
+    let asks = here && state.lm.model.is_some() && state.lm.at.is_none();
+    let spec = asks.then(|| link.spec.clone());
+    let sender = Rc::clone(&lm);
+    use_effect_with((spec, method, state.lm.pairs, state.lm.opened), move |(spec, method, ..)| {
+        if let Some(spec) = spec {
+            sender.send(ToLm::Weigh { spec: spec.to_json().to_string(), method: *method }, Vec::new());
+        }
+    });
+    lm
 }
 
 /// Keeps the address as the page stands, and the page as the address says when it is changed by hand.
@@ -139,9 +263,48 @@ fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
     }
     let dispatch = dispatch.clone();
     use_effect_with((), move |()| {
-        let listener = EventListener::new(&window(), "hashchange", move |_| {
-            let opened = address::read().map(|(view, link, at)| (view, link, at.unwrap_or(1.0)));
-            dispatch.emit(Action::Open(opened));
+        let listener = EventListener::new(&window(), "hashchange", move |e| {
+            if let Some(opened) = e.dyn_ref().and_then(address::gone_to) {
+                dispatch.emit(Action::Open(opened));
+            }
+        });
+        move || drop(listener)
+    });
+}
+
+/// Milliseconds without an edit after which the next one counts as another.
+const REST_MS: u32 = 600;
+
+/// Tells when the hand has rested.
+#[hook]
+fn use_rest(link: &Link, dispatch: &Callback<Action>) {
+    let dispatch = dispatch.clone();
+    use_effect_with(link.clone(), move |_| {
+        let timeout = Timeout::new(REST_MS, move || dispatch.emit(Action::Rest));
+        move || drop(timeout)
+    });
+}
+
+/// Control or Command with Z, with Shift or Y to go forward again; a field's own undo is left to it.
+#[hook]
+fn use_undo_keys(dispatch: &Callback<Action>) {
+    let dispatch = dispatch.clone();
+    use_effect_with((), move |()| {
+        let options = EventListenerOptions::enable_prevent_default();
+        let listener = EventListener::new_with_options(&window(), "keydown", options, move |e| {
+            let Some(e) = e.dyn_ref::<KeyboardEvent>() else { return };
+            let typing =
+                e.target().is_some_and(|t| t.dyn_into::<HtmlInputElement>().is_ok_and(|i| i.type_() != "range"));
+            if typing || !(e.ctrl_key() || e.meta_key()) || e.alt_key() {
+                return;
+            }
+            let action = match (e.key().to_ascii_lowercase().as_str(), e.shift_key()) {
+                ("z", false) => Action::Undo,
+                ("z", true) | ("y", false) => Action::Redo,
+                _ => return,
+            };
+            e.prevent_default();
+            dispatch.emit(action);
         });
         move || drop(listener)
     });
@@ -174,27 +337,78 @@ fn tick(frame: Rc<RefCell<Option<AnimationFrame>>>, dispatch: Callback<Action>, 
     *slot.borrow_mut() = Some(next);
 }
 
+/// False at first, true from the next task on: what waits for it does not hold up the first picture.
+#[hook]
+fn use_next_task() -> bool {
+    let due = use_state_eq(|| false);
+    {
+        let set = due.setter();
+        use_effect_with((), move |()| {
+            let timeout = Timeout::new(0, move || set.set(true));
+            move || drop(timeout)
+        });
+    }
+    *due
+}
+
 /// Sets the colour scheme on the document, and repaints when it or the system's changes.
 #[hook]
 fn use_scheme(scheme: Scheme) {
     use_effect_with(scheme, |scheme| {
-        if let Some(root) = document().document_element() {
-            let _ = match scheme {
-                Scheme::System => root.remove_attribute("data-scheme"),
-                Scheme::Light => root.set_attribute("data-scheme", "light"),
-                Scheme::Dark => root.set_attribute("data-scheme", "dark"),
-            };
-        }
+        dress(*scheme);
         painter::repaint_all();
     });
-    use_effect_with((), |()| {
+    use_effect_with(scheme, |scheme| {
+        let scheme = *scheme;
         let queries = ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"];
         let listeners: Vec<EventListener> = queries
             .iter()
             .filter_map(|q| window().match_media(q).ok().flatten())
-            .map(|m| EventListener::new(&m, "change", |_| painter::repaint_all()))
+            .map(|m| {
+                EventListener::new(&m, "change", move |_| {
+                    dress(scheme);
+                    painter::repaint_all();
+                })
+            })
+            .chain(printing())
             .chain([EventListener::new(&window(), "resize", |_| painter::repaint_all())])
             .collect();
         move || drop(listeners)
     });
+}
+
+/// Tells the style sheet which scheme and contrast hold.
+fn dress(scheme: Scheme) {
+    let Some(root) = document().document_element() else { return };
+    let mark = |name: &str, value: Option<&str>| {
+        let _ = match value {
+            Some(value) => root.set_attribute(name, value),
+            None => root.remove_attribute(name),
+        };
+    };
+    let fixed = match scheme {
+        Scheme::Light => Some("light"),
+        Scheme::Dark => Some("dark"),
+        Scheme::System | Scheme::Contrast => None,
+    };
+    mark("data-scheme", fixed);
+    mark("data-contrast", (scheme == Scheme::Contrast || prefers("(prefers-contrast: more)")).then_some("more"));
+}
+
+/// Figures go to the printer on light paper. The event comes before the browser lays the pages out, so they are painted at once.
+fn printing() -> Vec<EventListener> {
+    let on_paper = |on: bool| {
+        painter::set_on_paper(on);
+        painter::repaint_now();
+    };
+    let mut listeners = vec![
+        EventListener::new(&window(), "beforeprint", move |_| on_paper(true)),
+        EventListener::new(&window(), "afterprint", move |_| on_paper(false)),
+    ];
+    // A preview that only switches the medium sends no such event.
+    if let Some(medium) = window().match_media("print").ok().flatten() {
+        let now = medium.clone();
+        listeners.push(EventListener::new(&medium, "change", move |_| on_paper(now.matches())));
+    }
+    listeners
 }

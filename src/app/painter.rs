@@ -1,20 +1,23 @@
 //! The one painter: once a frame, it draws the canvases whose figures have changed.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gloo::render::{AnimationFrame, request_animation_frame};
+use gloo::timers::callback::Timeout;
 use gloo::utils::{document, window};
 use plotters::prelude::IntoDrawingArea;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{Element, HtmlCanvasElement, ResizeObserver};
+use web_sys::{Element, HtmlCanvasElement, HtmlElement, ResizeObserver};
 use yew::prelude::*;
 
 use super::crisp::Crisp;
 use super::drawing::Drawing;
-use crate::figure::{Region, Sketch, Theme};
+use crate::figure::{Reading, Region, Sketch, Theme};
+use crate::loss::Loss;
+use crate::spec::number;
 
 #[derive(Default)]
 struct Painter {
@@ -22,12 +25,16 @@ struct Painter {
     next: usize,
     theme: Option<Theme>,
     frame: Option<AnimationFrame>,
+    /// Whether the figures are on their way to a printer, whose paper is light.
+    on_paper: bool,
 }
 
 struct Entry {
     canvas: HtmlCanvasElement,
     drawing: Rc<Drawing>,
     dirty: bool,
+    /// As last set, in CSS pixels.
+    height: f64,
 }
 
 thread_local! {
@@ -43,6 +50,50 @@ pub fn repaint_all() {
     schedule();
 }
 
+/// As [`repaint_all`], without waiting for the next frame.
+pub fn repaint_now() {
+    PAINTER.with_borrow_mut(|p| {
+        p.theme = None;
+        p.canvases.values_mut().for_each(|e| e.dirty = true);
+    });
+    paint();
+}
+
+/// Chooses between the screen's colours and those for light paper.
+pub fn set_on_paper(on: bool) {
+    PAINTER.with_borrow_mut(|p| p.on_paper = on);
+}
+
+thread_local! {
+    static TEXT_SIZE: Cell<f64> = const { Cell::new(1.0) };
+}
+
+/// How large everything in a figure is drawn, as the page's text is; 1 is usual.
+pub fn text_size() -> f64 {
+    TEXT_SIZE.get()
+}
+
+/// Pixels of the usual text.
+const USUAL: f64 = 16.0;
+
+/// Takes the text's size over from the style sheet, which sets it by the window's width, by the reader's own choice, or by a
+/// frame's wish.
+fn measure_text() {
+    let style = document().document_element().and_then(|e| window().get_computed_style(&e).ok().flatten());
+    let size = style.and_then(|s| number(s.get_property_value("font-size").ok()?.strip_suffix("px")?));
+    TEXT_SIZE.set(size.map_or(1.0, |s| s / USUAL));
+}
+
+/// Every canvas with what it shows.
+pub fn figures() -> Vec<(HtmlCanvasElement, Rc<Drawing>)> {
+    PAINTER.with_borrow(|p| p.canvases.values().map(|e| (e.canvas.clone(), Rc::clone(&e.drawing))).collect())
+}
+
+/// The colours that figures are painted in.
+pub fn theme() -> Theme {
+    PAINTER.with_borrow(|p| p.theme.clone().unwrap_or_else(|| theme_of_page(p.on_paper)))
+}
+
 fn schedule() {
     PAINTER.with_borrow_mut(|p| {
         if p.frame.is_none() {
@@ -54,31 +105,63 @@ fn schedule() {
 fn paint() {
     PAINTER.with_borrow_mut(|p| {
         p.frame = None;
-        let theme = p.theme.get_or_insert_with(theme_of_page).clone();
-        for entry in p.canvases.values_mut().filter(|e| e.dirty) {
+        let on_paper = p.on_paper;
+        if p.theme.is_none() {
+            measure_text();
+        }
+        let theme = p.theme.get_or_insert_with(|| theme_of_page(on_paper)).clone();
+        let mut dirty: Vec<&mut Entry> = p.canvases.values_mut().filter(|e| e.dirty).collect();
+        // All sizes before the first change of one: each look after a change lays the whole page out again.
+        let widths: Vec<f64> = dirty.iter().map(|e| e.width()).collect();
+        for (entry, width) in dirty.iter_mut().zip(widths) {
             entry.dirty = false;
-            entry.paint(&theme);
+            entry.paint(&theme, width);
         }
     });
 }
 
-/// The style sheet's own colours.
-fn theme_of_page() -> Theme {
+/// The style sheet's own colours, each of which it writes once, for light paper and for dark.
+fn theme_of_page(on_paper: bool) -> Theme {
     let style = document().document_element().and_then(|e| window().get_computed_style(&e).ok().flatten());
-    Theme::from_names(|name| style.as_ref()?.get_property_value(&format!("--{name}")).ok())
+    let value = |name: &str| style.as_ref()?.get_property_value(name).ok();
+    let dark = !on_paper
+        && match value("color-scheme").as_deref() {
+            Some("dark") => true,
+            Some("light") => false,
+            _ => window().match_media("(prefers-color-scheme: dark)").ok().flatten().is_some_and(|m| m.matches()),
+        };
+    Theme::from_names(|name| value(&format!("--{name}")).map(|text| picked(&text, dark)))
+}
+
+/// Which of `light-dark(#fcfbf8, #121416)` holds; a colour that is the same on both stays.
+fn picked(text: &str, dark: bool) -> String {
+    let both =
+        text.trim().strip_prefix("light-dark(").and_then(|t| t.strip_suffix(')')).and_then(|t| t.split_once(','));
+    both.map_or(text, |(on_light, on_dark)| if dark { on_dark } else { on_light }).trim().to_owned()
 }
 
 impl Entry {
-    fn paint(&self, theme: &Theme) {
-        // Not client_width, which rounds: a canvas of 600.4 pixels would be stretched, and blurred.
-        let width = self.canvas.get_bounding_client_rect().width();
+    /// In CSS pixels. Not client_width, which rounds: a canvas of 600.4 pixels would be stretched, and blurred.
+    fn width(&self) -> f64 {
+        self.canvas.get_bounding_client_rect().width()
+    }
+
+    fn paint(&mut self, theme: &Theme, width: f64) {
         if width < 40.0 {
             return;
         }
+        // Laid out as on a smaller sheet, and drawn larger: text, lines and spaces grow alike.
+        let size = text_size();
+        let width = width / size;
         let height = self.drawing.height(width).round();
-        // By property, not by attribute: the content-security-policy allows no inline styles.
-        let _ = self.canvas.style().set_property("height", &format!("{height}px"));
-        let Some(backend) = Crisp::new(&self.canvas, width, height, window().device_pixel_ratio()) else { return };
+        if height * size != self.height {
+            self.height = height * size;
+            // By property, not by attribute: the content-security-policy allows no inline styles.
+            let _ = self.canvas.style().set_property("height", &format!("{}px", self.height));
+        }
+        let Some(backend) = Crisp::new(&self.canvas, width, height, window().device_pixel_ratio() * size) else {
+            return;
+        };
         let area = backend.into_drawing_area();
         let mut sketch = Sketch::new(&area, 1.0);
         sketch.clear(theme.paper);
@@ -94,6 +177,9 @@ pub struct FigureProps {
     pub drawing: Rc<Drawing>,
     /// What it shows, in words.
     pub label: AttrValue,
+    /// Told which loss the pointer is at.
+    #[prop_or_default]
+    pub on_point: Callback<Option<Loss>>,
 }
 
 /// A canvas that keeps itself painted.
@@ -111,7 +197,8 @@ pub fn Figure(props: &FigureProps) -> Html {
                     p.next += 1;
                     p.next
                 });
-                p.canvases.insert(id, Entry { canvas: element, drawing, dirty: true });
+                let height = p.canvases.get(&id).map_or(0.0, |e| e.height);
+                p.canvases.insert(id, Entry { canvas: element, drawing, dirty: true, height });
             });
             schedule();
         });
@@ -135,7 +222,95 @@ pub fn Figure(props: &FigureProps) -> Html {
             }
         });
     }
-    html! { <canvas ref={canvas} role="img" aria-label={props.label.clone()} class="figure" /> }
+    let reading = use_state_eq(|| None::<Reading>);
+    // Runs out where a finger's reading has stood long enough.
+    let waning = use_mut_ref(|| None::<Timeout>);
+    let tell = {
+        let (reading, on_point) = (reading.setter(), props.on_point.clone());
+        move |found: Option<Reading>| {
+            on_point.emit(found.as_ref().and_then(|r| r.loss));
+            reading.set(found);
+        }
+    };
+    let on_move = {
+        let (drawing, tell) = (Rc::clone(&props.drawing), tell.clone());
+        // A pressed mouse drags; what it passes over is not meant. A finger is always pressed.
+        Callback::from(move |e: PointerEvent| {
+            if !is_finger(&e) {
+                tell(if e.buttons() == 0 { read(&drawing, &e) } else { None });
+            }
+        })
+    };
+    let on_down = {
+        let (drawing, tell, waning) = (Rc::clone(&props.drawing), tell.clone(), waning.clone());
+        Callback::from(move |e: PointerEvent| {
+            if is_finger(&e) {
+                tell(read(&drawing, &e));
+                let tell = tell.clone();
+                *waning.borrow_mut() = Some(Timeout::new(FINGER_MS, move || tell(None)));
+            }
+        })
+    };
+    // A finger leaves when it is lifted, which is when its reading is read.
+    let on_leave = Callback::from(move |e: PointerEvent| {
+        if !is_finger(&e) {
+            tell(None);
+        }
+    });
+    html! {
+        <>
+            <canvas ref={canvas} role="img" aria-label={props.label.clone()} class="figure" data-figure={props.drawing.target().map(crate::story::Target::key)}
+                onpointermove={on_move} onpointerdown={on_down} onpointerleave={on_leave} />
+            if let Some(reading) = &*reading { <Tip reading={reading.clone()} /> }
+        </>
+    }
+}
+
+/// Milliseconds that a reading stands which a finger asked for.
+const FINGER_MS: u32 = 4_000;
+
+fn is_finger(e: &PointerEvent) -> bool {
+    e.pointer_type() == "touch"
+}
+
+/// What stands under a pointer.
+fn read(drawing: &Drawing, e: &PointerEvent) -> Option<Reading> {
+    let rect = e.target_dyn_into::<Element>()?.get_bounding_client_rect();
+    let size = text_size();
+    let at = ((f64::from(e.client_x()) - rect.left()) / size, (f64::from(e.client_y()) - rect.top()) / size);
+    drawing.reading(rect.width() / size, at)
+}
+
+#[derive(Properties, PartialEq)]
+struct TipProps {
+    reading: Reading,
+}
+
+/// A value beside the point it was read at.
+#[component]
+fn Tip(props: &TipProps) -> Html {
+    let tip = use_node_ref();
+    {
+        let tip = tip.clone();
+        use_effect_with(props.reading.at, move |(x, y)| {
+            let Some(element) = tip.cast::<HtmlElement>() else { return };
+            let Some(canvas) = element.previous_element_sibling().and_then(|c| c.dyn_into::<HtmlElement>().ok()) else {
+                return;
+            };
+            // Kept inside the figure's width.
+            let (x, y) = (x * text_size(), y * text_size());
+            let half = 0.5 * f64::from(element.offset_width());
+            let width = f64::from(canvas.offset_width());
+            let left =
+                f64::from(canvas.offset_left()) + x.clamp(half.min(0.5 * width), (width - half).max(0.5 * width));
+            let top = f64::from(canvas.offset_top()) + y;
+            let _ = element
+                .style()
+                .set_property("transform", &format!("translate({left}px, {top}px) translate(-50%, -150%)"));
+        });
+    }
+    // The canvas's label and the table say the same to those who cannot point.
+    html! { <div ref={tip} class={classes!("tip", props.reading.loss.map(Loss::key))} aria-hidden="true">{ props.reading.text.clone() }</div> }
 }
 
 /// Watches an element's size; ends when dropped.
@@ -171,4 +346,16 @@ pub fn use_size(node: &NodeRef) -> (f64, f64) {
         move || drop(observer)
     });
     *size
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_colour_of_two_papers_is_picked_by_the_paper() {
+        assert_eq!(picked(" light-dark(#fcfbf8, #121416)", false), "#fcfbf8");
+        assert_eq!(picked("light-dark(#fcfbf8,#121416) ", true), "#121416");
+        assert_eq!(picked("#0c7a74", true), "#0c7a74");
+    }
 }

@@ -1,4 +1,4 @@
-//! The page's side of the solver: one run at a time, the newest wins.
+//! The page's side of the solver.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,14 +6,12 @@ use std::rc::Rc;
 use yew::Callback;
 
 use super::state::Action;
-use crate::worker::port::WorkerPort;
-use crate::worker::protocol::{FromSolver, RunId, ToSolver, VERSION};
+use crate::worker::port::{Part, WorkerPort};
+use crate::worker::protocol::{FromSolver, ToSolver, VERSION};
 
 const UNAVAILABLE: &str = "The solver could not start, so training runs are not shown; exact results still are. Reload the page, or allow workers in your browser.";
+const STOPPED: &str = "The solver stopped unexpectedly, so the training runs shown may be old; exact results are not. Reload the page to train again.";
 const STALE: &str = "The page was updated while it was open. Reload it to train again.";
-
-/// How long a run may go on once a newer one waits; a short one is let to its end, so that its curves are seen.
-const PATIENCE_MS: f64 = 60.0;
 
 /// Starts runs and hands their snapshots to the page.
 pub struct Solver {
@@ -21,13 +19,13 @@ pub struct Solver {
     shared: Rc<RefCell<Shared>>,
 }
 
+/// A worker hears nothing until it is ready; the newest wish is kept for it.
 #[derive(Default)]
 struct Shared {
     ready: bool,
-    /// The run under way and when it was sent.
-    busy: Option<(RunId, f64)>,
-    /// The newest one asked for while another was under way.
-    waiting: Option<(RunId, String)>,
+    waiting: Option<ToSolver>,
+    /// Whether the page is out of sight.
+    resting: bool,
 }
 
 impl Solver {
@@ -37,67 +35,66 @@ impl Solver {
         let solver = Rc::new(RefCell::new(Self { port: None, shared: Rc::clone(&shared) }));
         let hears = {
             let (solver, dispatch) = (Rc::downgrade(&solver), dispatch.clone());
-            move |(message, numbers): (FromSolver, Vec<Vec<f64>>)| {
+            move |text: String, parts: Vec<Part>| {
+                let Some(message) = FromSolver::read(&text) else { return };
                 let Some(solver) = solver.upgrade() else { return };
-                if let Some(action) = solver.borrow().hear(message, numbers) {
+                if let Some(action) = solver.borrow().hear(message, Part::numbers(parts)) {
                     dispatch.emit(action);
                 }
             }
         };
         let fails = {
-            let dispatch = dispatch.clone();
-            move || dispatch.emit(Action::Notice(Some(UNAVAILABLE.to_owned())))
+            let (dispatch, shared) = (dispatch.clone(), Rc::clone(&shared));
+            move || {
+                let why = if shared.borrow().ready { STOPPED } else { UNAVAILABLE };
+                dispatch.emit(Action::SolverTrouble(why.to_owned()));
+            }
         };
-        match WorkerPort::start(url, hears, fails) {
+        match WorkerPort::start(url, Box::new(hears), Box::new(fails)) {
             Ok(port) => solver.borrow_mut().port = Some(port),
-            Err(_) => dispatch.emit(Action::Notice(Some(UNAVAILABLE.to_owned()))),
+            Err(_) => dispatch.emit(Action::SolverTrouble(UNAVAILABLE.to_owned())),
         }
         solver
     }
 
-    /// Asks for a run; whatever waited before is forgotten.
-    pub fn start(&self, run: RunId, spec: String) {
+    /// Asks for a run; an older one that waits is forgotten.
+    pub fn start(&self, message: ToSolver) {
         let mut shared = self.shared.borrow_mut();
-        shared.waiting = Some((run, spec));
-        let overdue = shared.busy.is_none_or(|(_, since)| js_sys::Date::now() - since > PATIENCE_MS);
-        if shared.ready && overdue {
+        shared.waiting = Some(message);
+        if shared.ready {
             self.send_waiting(&mut shared);
         }
     }
 
+    /// Lets the worker pause where nobody sees the page, and go on.
+    pub fn rest(&self, resting: bool) {
+        let mut shared = self.shared.borrow_mut();
+        shared.resting = resting;
+        if let (Some(port), true) = (&self.port, shared.ready) {
+            port.send(&ToSolver::Rest(resting), &[]);
+        }
+    }
+
     fn send_waiting(&self, shared: &mut Shared) {
-        if let (Some(port), Some((run, spec))) = (&self.port, shared.waiting.take()) {
-            shared.busy = Some((run, js_sys::Date::now()));
-            port.send(&ToSolver::Start { run, spec });
+        if let (Some(port), Some(message)) = (&self.port, shared.waiting.take()) {
+            port.send(&message, &[]);
         }
     }
 
     fn hear(&self, message: FromSolver, numbers: Vec<Vec<f64>>) -> Option<Action> {
-        let mut shared = self.shared.borrow_mut();
         match message {
             FromSolver::Ready { version } if version == VERSION => {
+                let mut shared = self.shared.borrow_mut();
                 shared.ready = true;
+                if let (Some(port), true) = (&self.port, shared.resting) {
+                    port.send(&ToSolver::Rest(true), &[]);
+                }
                 self.send_waiting(&mut shared);
                 None
             }
-            FromSolver::Ready { .. } => Some(Action::Notice(Some(STALE.to_owned()))),
-            FromSolver::Batch { run, done } => {
-                if done {
-                    self.finished(run, &mut shared);
-                }
-                Some(Action::Batch { run, traces: numbers, done })
-            }
-            FromSolver::Failed { run, message } => {
-                self.finished(run, &mut shared);
-                Some(Action::Notice(Some(message)))
-            }
-        }
-    }
-
-    fn finished(&self, run: RunId, shared: &mut Shared) {
-        if shared.busy.is_some_and(|(busy, _)| busy == run) {
-            shared.busy = None;
-            self.send_waiting(shared);
+            FromSolver::Ready { .. } => Some(Action::SolverTrouble(STALE.to_owned())),
+            FromSolver::Batch { run, nth, done } => Some(Action::Batch { run, nth, traces: numbers, done }),
+            FromSolver::Failed { run, message } => Some(Action::Failed { run, message }),
         }
     }
 }

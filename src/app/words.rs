@@ -1,17 +1,27 @@
 //! Numbers as words: headlines and table entries that follow from what was computed.
 
-use super::exact::{Exact, ExactLoss};
-use crate::solve::verdict::{KEPT, Preservation};
+use super::exact::{Exact, ExactLoss, distance};
+use super::state::{State, View};
+use crate::divergence::Divergence;
+use crate::simplex::{probs, tv};
+use crate::solve::Minimiser;
+use crate::solve::verdict::{KEPT, Preservation, REACHED};
 use crate::spec::LossSpec;
-
-/// A limit counts as reached below this total variation.
-pub const REACHED: f64 = 1e-6;
+use crate::spec::problem::Prompt;
 
 /// A loss's name, with what tells it from another of its kind.
 pub fn name(loss: &LossSpec) -> String {
-    match loss.loss {
-        crate::loss::Loss::Qpo(psi, _) => format!("QPO, {}", psi.key()),
-        other => other.name().to_owned(),
+    let choices = loss.loss.choices();
+    if choices.is_empty() { loss.loss.name().to_owned() } else { format!("{}, {choices}", loss.loss.name()) }
+}
+
+/// A divergence in words.
+pub fn divergence(d: Divergence) -> String {
+    match d {
+        Divergence::ReverseKl => "reverse KL".to_owned(),
+        Divergence::ForwardKl => "forward KL".to_owned(),
+        Divergence::JensenShannon => "Jensen–Shannon".to_owned(),
+        Divergence::Alpha(a) => format!("α = {}", setting(a)),
     }
 }
 
@@ -38,8 +48,18 @@ pub fn number(x: f64) -> String {
 
 /// A distance that may be nothing but the solver's rounding.
 pub fn nats(x: f64) -> String {
-    if x <= KEPT { "0".to_owned() } else { number(x) }
+    if x <= KEPT {
+        "0".to_owned()
+    } else if x.is_finite() && x >= MANY {
+        // By then some action has no mass left; how little is no distance that anybody reads.
+        "≫ 1,000".to_owned()
+    } else {
+        number(x)
+    }
 }
+
+/// Nats that are told no more exactly.
+const MANY: f64 = 1000.0;
 
 /// A whole number in raised digits.
 fn raised(k: i32) -> String {
@@ -59,7 +79,8 @@ pub fn setting(x: f64) -> String {
     }
 }
 
-fn list(names: &[String]) -> String {
+/// Names in a row, as a sentence has them.
+pub fn list(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),
@@ -70,11 +91,13 @@ fn list(names: &[String]) -> String {
 /// What the interpolation view's numbers say.
 pub fn interpolation_headline(exact: &Exact) -> String {
     let strong: Vec<String> = exact.losses.iter().filter(|l| reaches_star(l)).map(|l| name(&l.spec)).collect();
+    let when =
+        if exact.problem.weight_decay.alpha > 0.0 { "Under weight decay, as λ shrinks" } else { "As λ shrinks" };
     match strong.len() {
-        0 => "As λ shrinks, no loss arrives at π*.".to_owned(),
-        1 => format!("As λ shrinks, only {} arrives at π*.", strong[0]),
-        n if n == exact.losses.len() => "As λ shrinks, every loss arrives at π*.".to_owned(),
-        _ => format!("As λ shrinks, {} arrive at π*.", list(&strong)),
+        0 => format!("{when}, no loss arrives at π*."),
+        1 => format!("{when}, only {} arrives at π*.", strong[0]),
+        n if n == exact.losses.len() => format!("{when}, every loss arrives at π*."),
+        _ => format!("{when}, {} arrive at π*.", list(&strong)),
     }
 }
 
@@ -90,9 +113,13 @@ pub fn interpolation_lead(exact: &Exact) -> String {
     } else {
         format!(" {who} end elsewhere; the table says where.")
     };
-    format!(
-        "Drag the star or the ring. Thick lines are training runs, thin ones the exact minimisers over every λ.{fate}"
-    )
+    if exact.problem.actions() == 3 {
+        format!(
+            "Drag the star or the ring. Thick lines are training runs, thin ones the exact minimisers over every λ.{fate}"
+        )
+    } else {
+        format!("Bars are π*, dotted lines π_ref, markers the losses; below, every policy as a row of shades.{fate}")
+    }
 }
 
 fn reaches_star(l: &ExactLoss) -> bool {
@@ -119,12 +146,32 @@ pub fn high_limit(l: &ExactLoss) -> String {
     }
 }
 
-pub fn is_strong(l: &ExactLoss) -> bool {
-    reaches_star(l) && l.limits.to_reference <= REACHED
+/// What the constraints view's numbers say of prompt `x`.
+pub fn constraint_headline(exact: &Exact, x: usize) -> String {
+    let parted: Vec<&ExactLoss> = exact.losses.iter().filter(|l| is_parted(l, x)).collect();
+    let names: Vec<String> = parted.iter().filter(|l| l.spec.loss.is_qpo()).map(|l| name(&l.spec)).collect();
+    if exact.problem.weight_decay.alpha == 0.0 {
+        "Without weight decay, every loss is RLHF with some reward.".to_owned()
+    } else if names.is_empty() {
+        "At this weight decay no loss here parts from RLHF.".to_owned()
+    } else {
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        format!("Under weight decay, {} {verb} no longer RLHF.", list(&names))
+    }
 }
 
-pub fn is_weak(l: &ExactLoss) -> bool {
-    l.limits.outside_mode <= REACHED && l.limits.to_reference <= REACHED
+/// What there is to do in it.
+pub fn constraint_lead(exact: &Exact) -> String {
+    let tied = exact.losses.iter().filter(|l| l.spec.loss.is_qpo()).map(|l| name(&l.spec)).collect::<Vec<_>>();
+    let who = if tied.is_empty() { "Losses of the QPO family".to_owned() } else { list(&tied) };
+    let verb = if tied.len() == 1 { "comes" } else { "come" };
+    format!(
+        "Slide α. {who} {verb} from RLHF by solving it without constraints; a penalty on both tells them apart. Thin lines are the exact minimisers over α."
+    )
+}
+
+fn is_parted(l: &ExactLoss, x: usize) -> bool {
+    l.constraint.as_ref().is_some_and(|c| tv(&c.now[x].own.log_pi, &c.now[x].rlhf) > REACHED)
 }
 
 /// What the preservation view's numbers say.
@@ -140,6 +187,55 @@ pub fn preservation_headline(exact: &Exact) -> String {
         n if n == tested.len() => "Every loss here can mend the bad prompt and keep the good one.".to_owned(),
         1 => format!("Only {} mends the bad prompt and keeps the good one.", keepers[0]),
         _ => format!("{} mend the bad prompt and keep the good one.", list(&keepers)),
+    }
+}
+
+/// The headline of the view and where each loss stands, for those who hear the page.
+pub fn summary(state: &State, exact: &Exact) -> String {
+    let x = state.prompt();
+    let headline = match state.view {
+        View::Interpolation => interpolation_headline(exact),
+        View::Preservation => preservation_headline(exact),
+        View::Constraints => constraint_headline(exact, x),
+        View::Shapes => shapes_headline(state, exact, x),
+        // What is exact is the bandit's; the model itself is told by what it was measured at.
+        View::Language => return super::views::language::headline(state, exact),
+    };
+    let stands = |l: &ExactLoss| format!("{} {}", name(&l.spec), standing(state.view, exact, l, x));
+    let all: Vec<String> = exact.losses.iter().map(stands).collect();
+    let at = match state.view {
+        View::Constraints => format!("α = {}", setting(exact.problem.weight_decay.alpha)),
+        _ => format!("λ = {}", setting(state.lambda())),
+    };
+    let training = if state.done { "Training is complete." } else { "Training goes on." };
+    format!("{headline} At {at}: {}. {training}", all.join(", "))
+}
+
+/// Where a loss stands, by what its view is about.
+fn standing(view: View, exact: &Exact, l: &ExactLoss, x: usize) -> String {
+    let problem = &exact.problem;
+    let to_star = |(p, m): (&Prompt, &Minimiser)| {
+        format!("{} nats from π* on the {} prompt", nats(problem.distance(&p.log_star, &m.log_pi)), p.name)
+    };
+    match (view, &l.constraint) {
+        (View::Preservation, _) => {
+            problem.prompts.iter().zip(&l.minimisers).map(to_star).collect::<Vec<_>>().join(" and ")
+        }
+        (View::Constraints, Some(c)) => format!("{} nats from RLHF", nats(distance(problem, &c.now[x]))),
+        _ => format!("at {}", policy(&probs(&l.minimisers[x].log_pi))),
+    }
+}
+
+/// What the shapes say: the view's own sections, in their headings' words.
+fn shapes_headline(state: &State, exact: &Exact, x: usize) -> String {
+    super::views::shapes::statements(state, exact, x).join(" ")
+}
+
+/// What lines and bands of several seeds are.
+pub fn seeds(state: &State) -> String {
+    match state.runs() {
+        1 => String::new(),
+        n => format!("; median, range of {n} seeds"),
     }
 }
 
@@ -160,10 +256,10 @@ pub fn harm(nats: f64) -> String {
 }
 
 /// Whether, and at which λ, a loss improves the bad prompts and keeps the good ones.
-pub fn selectivity(p: &Preservation) -> (bool, String) {
+pub fn selectivity(p: &Preservation) -> String {
     let (improving, selective) = (p.improving().len(), p.selective().len());
     let all = p.lambdas.len();
-    let text = if selective == all {
+    if selective == all {
         "yes, at every λ".to_owned()
     } else if selective == 0 && improving == 0 {
         "no: never improves".to_owned()
@@ -171,15 +267,23 @@ pub fn selectivity(p: &Preservation) -> (bool, String) {
         "no, at no λ".to_owned()
     } else {
         format!("at {selective} of {all} λ")
-    };
-    (selective > 0, text)
+    }
 }
 
 /// A policy as `(0.60, 0.30, 0.10)`, cut short where it has many actions.
 pub fn policy(pi: &[f64]) -> String {
-    let shown: Vec<String> = pi.iter().take(4).map(|p| format!("{p:.2}")).collect();
-    let more = if pi.len() > 4 { ", …" } else { "" };
-    format!("({}{more})", shown.join(", "))
+    let fit = if pi.len() > 3 { 2 } else { 3 };
+    if pi.len() <= fit {
+        return whole_policy(pi);
+    }
+    let shown: Vec<String> = pi.iter().take(fit).map(|p| format!("{p:.2}")).collect();
+    format!("({}, …)", shown.join(", "))
+}
+
+/// The same with every action, for tables.
+pub fn whole_policy(pi: &[f64]) -> String {
+    let all: Vec<String> = pi.iter().map(|p| format!("{p:.2}")).collect();
+    format!("({})", all.join(", "))
 }
 
 #[cfg(test)]
@@ -191,8 +295,75 @@ mod tests {
         assert_eq!(number(0.51), "0.510");
         assert_eq!(number(2.2e-7), "2·10⁻⁷");
         assert_eq!(number(f64::INFINITY), "∞");
+        assert_eq!(
+            (nats(38711.0), nats(999.0), nats(f64::INFINITY)),
+            ("≫ 1,000".to_owned(), "999.0".to_owned(), "∞".to_owned())
+        );
         assert_eq!(setting(1e-5), "1e-5");
         assert_eq!(setting(0.05), "0.05");
         assert_eq!(setting(0.0), "0");
+    }
+
+    fn exact(view: View, edit: impl Fn(&mut crate::spec::Spec)) -> Exact {
+        let mut spec = view.preset().spec();
+        edit(&mut spec);
+        Exact::new(&spec, view).expect("data")
+    }
+
+    #[test]
+    fn under_weight_decay_the_headline_says_what_the_curves_show() {
+        let with = |alpha| exact(View::Interpolation, |s| s.weight_decay.alpha = alpha);
+        assert_eq!(interpolation_headline(&with(0.0)), "As λ shrinks, only TYPO arrives at π*.");
+        let decayed = with(0.1);
+        assert_eq!(interpolation_headline(&decayed), "Under weight decay, as λ shrinks, no loss arrives at π*.");
+        for l in &decayed.losses {
+            // The curve's own ends, not those of another experiment. IPO's second is not π_ref: its slopes stay of one size.
+            let (curve, name) = (&l.series.prompts[0], name(&l.spec));
+            let off = |at: usize, limit: &Minimiser| tv(&curve[at].log_pi, &limit.log_pi);
+            let ends = (off(0, &l.limits.low[0]), off(curve.len() - 1, &l.limits.high[0]));
+            assert!(ends.0 < 5e-3 && ends.1 < 5e-3, "{name}: {ends:?}");
+            assert!(!l.limits.strong().holds, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_constraints_headline_speaks_of_the_prompt_that_is_shown() {
+        let two = exact(View::Constraints, |s| {
+            s.weight_decay.alpha = 0.01;
+            // With equal policies on two equal actions the penalty has nothing to part.
+            s.prompts = vec![s.prompts[0].clone(), s.prompts[0].clone()];
+            (s.prompts[0].pi_ref, s.prompts[0].pi_star) = (vec![1.0 / 3.0; 3], vec![1.0 / 3.0; 3]);
+        });
+        assert_eq!(constraint_headline(&two, 0), "At this weight decay no loss here parts from RLHF.");
+        assert_eq!(constraint_headline(&two, 1), "Under weight decay, DPO is no longer RLHF.");
+    }
+
+    #[test]
+    fn the_authors_kl_reaches_the_distance_from_rlhf() {
+        let gap = |kl| {
+            let found = exact(View::Constraints, |s| (s.weight_decay.alpha, s.kl) = (0.01, kl));
+            found.losses[1].constraint.as_ref().map_or(0.0, |c| distance(&found.problem, &c.now[0]))
+        };
+        let (own, authors) = (gap(crate::spec::KlConvention::True), gap(crate::spec::KlConvention::Authors));
+        assert!(own > 0.1 && (own / authors - 3.0).abs() < 1e-9, "{own} {authors}");
+    }
+
+    #[test]
+    fn those_who_hear_the_page_are_told_what_each_view_is_about() {
+        let said = |view: View| {
+            let found = exact(view, |s| s.weight_decay.alpha = if view == View::Constraints { 0.01 } else { 0.0 });
+            let link = crate::spec::url::Link { spec: view.preset().spec(), preset: view.preset(), page: Vec::new() };
+            let opened = crate::app::address::Opened { view, link, showing: crate::app::state::Showing::default() };
+            summary(&State::new(Ok(opened), false), &found)
+        };
+        let gap = said(View::Constraints);
+        assert!(gap.contains("At α = 0.01: RLHF 0 nats from RLHF, DPO 0."), "{gap}");
+        let kept = said(View::Preservation);
+        assert!(kept.contains("TYPO 0 nats from π* on the good prompt and 0."), "{kept}");
+        let shapes = said(View::Shapes);
+        assert!(
+            shapes.contains("let go") && shapes.contains("TYPO pulls twice") && shapes.contains("unsupervised"),
+            "{shapes}"
+        );
     }
 }

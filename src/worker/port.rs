@@ -1,33 +1,78 @@
-//! A typed channel over worker messages: a message as JSON text, bulk numbers beside it as transferred buffers.
+//! A typed channel over worker messages: a message as JSON text, and beside it numbers and bytes as transferred buffers, or files.
 
-use js_sys::{Array, Float64Array, JsString};
+use std::cell::Cell;
+use std::rc::Rc;
+
+use js_sys::{Array, Float64Array, JsString, Uint8Array};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
-use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{
+    DedicatedWorkerGlobalScope, File, MessageChannel, MessageEvent, MessagePort, Worker, WorkerOptions, WorkerType,
+};
 
-/// A received message with its buffers.
-pub type Received<M> = (M, Vec<Vec<f64>>);
+/// What travels beside a message.
+#[derive(Debug, Clone)]
+pub enum Part {
+    /// Handed over without a copy.
+    Numbers(Vec<f64>),
+    /// Likewise.
+    Bytes(Vec<u8>),
+    /// A file that the reader chose; whoever receives it reads it.
+    File(File),
+}
 
-fn pack(message: &impl Serialize, bulk: &[Vec<f64>]) -> (Array, Array) {
-    let text = serde_json::to_string(message).unwrap_or_default();
+impl Part {
+    fn of(value: &JsValue) -> Option<Self> {
+        let numbers = |value: &JsValue| Some(Self::Numbers(value.dyn_ref::<Float64Array>()?.to_vec()));
+        let bytes = |value: &JsValue| Some(Self::Bytes(value.dyn_ref::<Uint8Array>()?.to_vec()));
+        numbers(value).or_else(|| bytes(value)).or_else(|| Some(Self::File(value.dyn_ref::<File>()?.clone())))
+    }
+
+    /// The numbers among some parts.
+    pub fn numbers(parts: Vec<Self>) -> Vec<Vec<f64>> {
+        parts
+            .into_iter()
+            .filter_map(|part| if let Self::Numbers(numbers) = part { Some(numbers) } else { None })
+            .collect()
+    }
+}
+
+/// A received message with what came beside it.
+pub type Received<M> = (M, Vec<Part>);
+
+fn pack(text: String, beside: &[Part]) -> (Array, Array) {
     let parts = Array::of1(&JsString::from(text));
     let transfer = Array::new();
-    for numbers in bulk {
-        let copy = Float64Array::from(numbers.as_slice());
-        transfer.push(&copy.buffer());
-        parts.push(&copy);
+    for part in beside {
+        match part {
+            Part::Numbers(numbers) => {
+                let copy = Float64Array::from(numbers.as_slice());
+                transfer.push(&copy.buffer());
+                parts.push(&copy);
+            }
+            Part::Bytes(bytes) => {
+                let copy = Uint8Array::from(bytes.as_slice());
+                transfer.push(&copy.buffer());
+                parts.push(&copy);
+            }
+            Part::File(file) => {
+                parts.push(file);
+            }
+        }
     }
     (parts, transfer)
 }
 
-/// None for what is not a message of this channel.
-fn unpack<M: DeserializeOwned>(data: &JsValue) -> Option<Received<M>> {
+/// A message's text with what came beside it. None for what is not of this channel.
+fn unpack(data: &JsValue) -> Option<(String, Vec<Part>)> {
     let parts = data.dyn_ref::<Array>()?;
-    let message = serde_json::from_str(&parts.get(0).as_string()?).ok()?;
-    let bulk =
-        (1..parts.length()).filter_map(|k| Some(parts.get(k).dyn_into::<Float64Array>().ok()?.to_vec())).collect();
-    Some((message, bulk))
+    let beside = (1..parts.length()).filter_map(|k| Part::of(&parts.get(k))).collect();
+    Some((parts.get(0).as_string()?, beside))
+}
+
+fn text_of(message: &impl Serialize) -> String {
+    serde_json::to_string(message).unwrap_or_default()
 }
 
 /// The page's end.
@@ -38,21 +83,21 @@ pub struct WorkerPort {
 }
 
 impl WorkerPort {
-    /// Starts a module worker.
+    /// Starts a module worker. Its messages come as text: one copy of this code serves every worker.
     ///
     /// # Errors
     /// Where the browser refuses to start one.
-    pub fn start<M: DeserializeOwned + 'static>(
+    pub fn start(
         url: &str,
-        mut on_message: impl FnMut(Received<M>) + 'static,
-        mut on_error: impl FnMut() + 'static,
+        mut on_message: Box<dyn FnMut(String, Vec<Part>)>,
+        on_error: Box<dyn Fn()>,
     ) -> Result<Self, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let worker = Worker::new_with_options(url, &options)?;
         let on_message = Closure::new(move |e: MessageEvent| {
-            if let Some(received) = unpack(&e.data()) {
-                on_message(received);
+            if let Some((text, parts)) = unpack(&e.data()) {
+                on_message(text, parts);
             }
         });
         let on_error = Closure::new(move |_| on_error());
@@ -61,10 +106,10 @@ impl WorkerPort {
         Ok(Self { worker, _on_message: on_message, _on_error: on_error })
     }
 
-    /// Sends a message. A dead worker's silence is noticed by whoever waits for an answer.
-    pub fn send(&self, message: &impl Serialize) {
-        let (parts, _) = pack(message, &[]);
-        let _ = self.worker.post_message(&parts);
+    /// Sends a message. A worker that has died is known by its error event.
+    pub fn send(&self, message: &impl Serialize, beside: &[Part]) {
+        let (parts, transfer) = pack(text_of(message), beside);
+        let _ = self.worker.post_message_with_transfer(&parts, &transfer);
     }
 }
 
@@ -87,23 +132,49 @@ impl ScopePort {
     /// Hears messages for as long as the worker lives.
     pub fn listen<M: DeserializeOwned + 'static>(&self, mut on_message: impl FnMut(Received<M>) + 'static) {
         let closure = Closure::<dyn FnMut(MessageEvent)>::new(move |e: MessageEvent| {
-            if let Some(received) = unpack(&e.data()) {
-                on_message(received);
+            if let Some((text, parts)) = unpack(&e.data())
+                && let Ok(message) = serde_json::from_str(&text)
+            {
+                on_message((message, parts));
             }
         });
         self.0.set_onmessage(Some(closure.as_ref().unchecked_ref()));
         closure.forget();
     }
 
-    /// Sends a message, handing its numbers over.
-    pub fn send(&self, message: &impl Serialize, bulk: &[Vec<f64>]) {
-        let (parts, transfer) = pack(message, bulk);
+    /// Sends a message, handing over what comes beside it.
+    pub fn send(&self, message: &impl Serialize, beside: &[Part]) {
+        let (parts, transfer) = pack(text_of(message), beside);
         let _ = self.0.post_message_with_transfer(&parts, &transfer);
     }
+}
 
-    /// Calls back once pending messages have been heard.
-    pub fn after_messages(&self, callback: impl FnOnce() + 'static) {
-        let callback = Closure::once_into_js(callback);
-        let _ = self.0.set_timeout_with_callback(callback.unchecked_ref());
+/// Turns of a long work, each a task of its own, so that messages are heard between them. A message to oneself: browsers hold
+/// back a timeout that follows others by 4 ms.
+pub struct Turns {
+    ask: MessagePort,
+    due: Rc<Cell<bool>>,
+}
+
+impl Turns {
+    /// Calls `work` for every turn asked for. None where the browser has no message channels.
+    pub fn new(mut work: impl FnMut() + 'static) -> Option<Self> {
+        let channel = MessageChannel::new().ok()?;
+        let due = Rc::new(Cell::new(false));
+        let taken = Rc::clone(&due);
+        let on_message = Closure::<dyn FnMut()>::new(move || {
+            taken.set(false);
+            work();
+        });
+        channel.port1().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        on_message.forget();
+        Some(Self { ask: channel.port2(), due })
+    }
+
+    /// Asks for a turn behind the messages that wait now; one that is due already serves.
+    pub fn ask(&self) {
+        if !self.due.replace(true) {
+            let _ = self.ask.post_message(&JsValue::NULL);
+        }
     }
 }

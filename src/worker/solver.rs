@@ -1,107 +1,182 @@
-//! The solver's driver: trains in short turns, hears Stop between them, posts what it recorded about once a frame.
+//! The solver's driver: trains in short turns, hears newer wishes between them, posts what it recorded about once a frame.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::port::ScopePort;
+use super::port::{Part, ScopePort, Turns};
 use super::protocol::{FromSolver, RunId, ToSolver, VERSION};
 use crate::solve::Run;
 use crate::spec::{Problem, Spec, SpecError};
 use crate::trace::Trace;
 
-/// How long a turn may take before messages are heard again: long enough for the whole of Figure 2, since browsers hold
-/// back a callback that follows many others by 4 ms.
+/// How long a turn may take before messages are heard again: long enough for the whole of Figure 2.
 const TURN_MS: f64 = 24.0;
 /// How often snapshots are posted. A short run arrives whole, so that curves do not flicker under a dragging hand.
 const POST_MS: f64 = 40.0;
-/// Steps between two looks at the clock.
+/// How long a run may go on once a newer one waits; a short one is let to its end, so that its curves are seen.
+const PATIENCE_MS: f64 = 60.0;
+/// Steps between two looks at the clock, to begin with; fewer where they turn out slow.
 const CHUNK: u64 = 256;
+/// A chunk that takes longer is halved.
+const CHUNK_MS: f64 = 6.0;
 
 struct Job {
-    run: RunId,
+    wish: Wish,
+    spec: Spec,
+    /// Which of the wish's seeds is under way.
+    nth: u32,
     runs: Vec<Run>,
     fresh: Vec<Trace>,
+    /// Steps of a loss before the next one's.
+    chunk: u64,
+    /// Whose steps are next.
+    next: usize,
+    began: f64,
     posted: f64,
 }
 
-/// The running job, and whether a turn is already due for it.
-#[derive(Default)]
+/// What was asked for.
+struct Wish {
+    run: RunId,
+    spec: String,
+    runs: u32,
+    from: Vec<Vec<f64>>,
+}
+
+/// One job under way, and the newest one asked for meanwhile.
 struct Service {
-    job: RefCell<Option<Job>>,
-    due: Cell<bool>,
+    port: ScopePort,
+    job: Option<Job>,
+    waiting: Option<Wish>,
+    /// Whether the page asked for a pause.
+    resting: bool,
 }
 
 /// Starts the worker's service.
 pub fn serve() {
+    super::report_panics();
     let Some(port) = ScopePort::of_this_worker() else { return };
-    let service: Rc<Service> = Rc::default();
-    let (answers, held) = (port.clone(), Rc::clone(&service));
-    port.listen(move |(message, _)| match message {
-        ToSolver::Start { run, spec } => match Job::new(run, &spec) {
-            Ok(job) => {
-                *held.job.borrow_mut() = Some(job);
-                if !held.due.get() {
-                    turn(&answers, &held);
-                }
+    let service = Rc::new(RefCell::new(Service { port: port.clone(), job: None, waiting: None, resting: false }));
+    let turns = Rc::new(RefCell::new(None::<Turns>));
+    let works = {
+        let (service, turns) = (Rc::clone(&service), Rc::clone(&turns));
+        move || {
+            if service.borrow_mut().turn() {
+                turns.borrow().iter().for_each(Turns::ask);
             }
-            Err(e) => answers.send(&FromSolver::Failed { run, message: e.to_string() }, &[]),
-        },
-        ToSolver::Stop => *held.job.borrow_mut() = None,
+        }
+    };
+    *turns.borrow_mut() = Turns::new(works);
+    port.listen(move |(message, _)| {
+        service.borrow_mut().hear(message);
+        turns.borrow().iter().for_each(Turns::ask);
     });
     port.send(&FromSolver::Ready { version: VERSION.to_owned() }, &[]);
 }
 
-fn turn(port: &ScopePort, service: &Rc<Service>) {
-    let Some(mut job) = service.job.borrow_mut().take() else { return };
-    let done = job.work();
-    if done || js_sys::Date::now() - job.posted >= POST_MS {
-        let numbers: Vec<Vec<f64>> = job.fresh.iter().map(Trace::to_numbers).collect();
-        port.send(&FromSolver::Batch { run: job.run, done }, &numbers);
-        job.fresh.iter_mut().for_each(Trace::clear);
-        job.posted = js_sys::Date::now();
+impl Service {
+    fn hear(&mut self, message: ToSolver) {
+        match message {
+            ToSolver::Start { run, spec, runs, from } => self.waiting = Some(Wish { run, spec, runs, from }),
+            ToSolver::Rest(resting) => self.resting = resting,
+        }
     }
-    if !done {
-        *service.job.borrow_mut() = Some(job);
-        service.due.set(true);
-        let (again, held) = (port.clone(), Rc::clone(service));
-        port.after_messages(move || {
-            held.due.set(false);
-            turn(&again, &held);
-        });
+
+    /// Works for a while. True where there is more to do.
+    fn turn(&mut self) -> bool {
+        if self.resting {
+            return false;
+        }
+        let now = js_sys::Date::now();
+        if self.job.as_ref().is_none_or(|j| now - j.began > PATIENCE_MS)
+            && let Some(wish) = self.waiting.take()
+        {
+            let run = wish.run;
+            self.job = Job::new(wish)
+                .inspect_err(|e| self.port.send(&FromSolver::Failed { run, message: e.to_string() }, &[]))
+                .ok();
+        }
+        if let Some(job) = &mut self.job {
+            let complete = job.work();
+            let (nth, done) = (job.nth, complete && job.ended());
+            if complete || js_sys::Date::now() - job.posted >= POST_MS {
+                job.post(&self.port, nth, done);
+            }
+            if done {
+                self.job = None;
+            }
+        }
+        self.job.is_some() || self.waiting.is_some()
     }
 }
 
 impl Job {
-    fn new(run: RunId, spec: &str) -> Result<Self, SpecError> {
-        let problem = Arc::new(Problem::new(&Spec::from_text(spec)?)?);
-        let width = problem.prompts.len() * problem.actions();
-        Ok(Self {
-            run,
-            runs: (0..problem.losses.len()).map(|k| Run::new(Arc::clone(&problem), k)).collect(),
-            fresh: vec![Trace::new(width); problem.losses.len()],
-            posted: js_sys::Date::now(),
+    fn new(wish: Wish) -> Result<Self, SpecError> {
+        let spec = Spec::from_text(&wish.spec)?;
+        spec.check_training()?;
+        let runs = runs(&spec, 0, &wish.from)?;
+        let width = spec.prompts.len() * spec.actions();
+        let now = js_sys::Date::now();
+        let fresh = vec![Trace::new(width); runs.len()];
+        Ok(Self { wish, spec, nth: 0, runs, fresh, chunk: CHUNK, next: 0, began: now, posted: now })
+    }
+
+    /// Whether the wish is granted. Otherwise the next seed begins.
+    fn ended(&mut self) -> bool {
+        if self.nth + 1 >= self.wish.runs {
+            return true;
+        }
+        // A seed whose draws leave no pair ends the wish: what the others found is shown.
+        runs(&self.spec, self.nth + 1, &self.wish.from).map_or(true, |next| {
+            (self.nth, self.runs) = (self.nth + 1, next);
+            false
         })
+    }
+
+    fn post(&mut self, port: &ScopePort, nth: u32, done: bool) {
+        let numbers: Vec<Part> = self.fresh.iter().map(|trace| Part::Numbers(trace.to_numbers())).collect();
+        port.send(&FromSolver::Batch { run: self.wish.run, nth, done }, &numbers);
+        self.fresh.iter_mut().for_each(Trace::clear);
+        self.posted = js_sys::Date::now();
     }
 
     /// Advances all losses side by side until the turn is over. True once all are done.
     fn work(&mut self) -> bool {
         let began = js_sys::Date::now();
-        while js_sys::Date::now() - began < TURN_MS {
-            let mut all_done = true;
-            for (run, fresh) in self.runs.iter_mut().zip(&mut self.fresh) {
-                let end = run.step() + CHUNK;
-                while run.step() < end && !run.is_done() {
-                    if let Some(snapshot) = run.advance(end - run.step()) {
-                        fresh.push(&snapshot);
-                    }
-                }
-                all_done &= run.is_done();
-            }
-            if all_done {
+        let mut now = began;
+        while now - began < TURN_MS {
+            if self.runs.iter().all(Run::is_done) {
                 return true;
             }
+            self.advance();
+            let before = std::mem::replace(&mut now, js_sys::Date::now());
+            if now - before > CHUNK_MS {
+                self.chunk = (self.chunk / 2).max(1);
+            }
         }
-        false
+        self.runs.iter().all(Run::is_done)
     }
+
+    /// A chunk of the next loss's steps.
+    fn advance(&mut self) {
+        let (run, fresh) = (&mut self.runs[self.next], &mut self.fresh[self.next]);
+        let end = run.step() + self.chunk;
+        while run.step() < end && !run.is_done() {
+            if let Some(snapshot) = run.advance(end - run.step()) {
+                fresh.push(&snapshot);
+            }
+        }
+        self.next = (self.next + 1) % self.runs.len();
+    }
+}
+
+/// Every loss's run of the `nth` seeds: `seed + nth` for the batches and, where data are sampled, for the data too.
+fn runs(spec: &Spec, nth: u32, from: &[Vec<f64>]) -> Result<Vec<Run>, SpecError> {
+    let problem = Arc::new(Problem::new(&spec.seeded(nth))?);
+    let start = |k: usize| match from.get(k) {
+        Some(theta) => Run::new(Arc::clone(&problem), k).starting_at(theta),
+        None => Run::new(Arc::clone(&problem), k),
+    };
+    Ok((0..problem.losses.len()).map(start).collect())
 }

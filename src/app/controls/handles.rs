@@ -1,10 +1,13 @@
 //! The triangle's two handles: dragged by mouse or touch, moved by arrow keys (Shift moves finely).
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::policy::{FLOOR, settle};
-use crate::app::painter::use_size;
+use crate::app::painter::{text_size, use_size};
 use crate::app::state::Given;
 use crate::figure::Region;
 use crate::figure::triangle::Geometry;
@@ -55,7 +58,13 @@ struct HandleProps {
 /// The triangle's place in its frame, in CSS pixels.
 fn geometry(frame: &NodeRef) -> Option<(Geometry, f64, f64)> {
     let rect = frame.cast::<HtmlElement>()?.get_bounding_client_rect();
-    Some((Geometry::new(Region::of(rect.width(), rect.height())), rect.left(), rect.top()))
+    Some((placed(rect.width(), rect.height()), rect.left(), rect.top()))
+}
+
+/// The triangle as the painter lays it out in a frame of this size.
+fn placed(w: f64, h: f64) -> Geometry {
+    let size = text_size();
+    Geometry::new(Region::of(w / size, h / size)).scaled(size)
 }
 
 fn policy(p: [f64; 3]) -> Vec<f64> {
@@ -64,63 +73,17 @@ fn policy(p: [f64; 3]) -> Vec<f64> {
     pi
 }
 
+/// Where the pointer took a handle, as far from its middle; none while it is not held.
+type Grabbed = Rc<RefCell<Option<(f64, f64)>>>;
+
 #[component]
 fn Handle(props: &HandleProps) -> Html {
     let button = use_node_ref();
     let grabbed = use_mut_ref(|| None::<(f64, f64)>);
-    {
-        let button = button.clone();
-        use_effect_with((props.pi, props.size), move |(pi, (w, h))| {
-            let (x, y) = Geometry::new(Region::of(*w, *h)).pixel(*pi);
-            if let Some(element) = button.cast::<HtmlElement>() {
-                // By property: the content-security-policy allows no inline styles.
-                let _ = element
-                    .style()
-                    .set_property("transform", &format!("translate({x}px, {y}px) translate(-50%, -50%)"));
-            }
-        });
-    }
-    let on_down = {
-        let (button, grabbed, frame, pi) = (button.clone(), grabbed.clone(), props.frame.clone(), props.pi);
-        Callback::from(move |e: PointerEvent| {
-            let (Some(element), Some((g, left, top))) = (button.cast::<HtmlElement>(), geometry(&frame)) else {
-                return;
-            };
-            // Held by where it was taken, so that it does not jump under the finger.
-            let (x, y) = g.pixel(pi);
-            *grabbed.borrow_mut() = Some((x + left - f64::from(e.client_x()), y + top - f64::from(e.client_y())));
-            let _ = element.set_pointer_capture(e.pointer_id());
-            let _ = element.focus();
-            e.prevent_default();
-        })
-    };
-    let on_move = {
-        let (grabbed, frame, emit, given) = (grabbed.clone(), props.frame.clone(), props.on_move.clone(), props.given);
-        Callback::from(move |e: PointerEvent| {
-            let (Some((dx, dy)), Some((g, left, top))) = (*grabbed.borrow(), geometry(&frame)) else { return };
-            let at = (f64::from(e.client_x()) + dx - left, f64::from(e.client_y()) + dy - top);
-            emit.emit((given, policy(g.policy(at, FLOOR))));
-        })
-    };
+    use_place(&button, props.pi, props.size);
     let on_up = {
         let grabbed = grabbed.clone();
         Callback::from(move |_: PointerEvent| *grabbed.borrow_mut() = None)
-    };
-    let on_key = {
-        let (emit, given, pi) = (props.on_move.clone(), props.given, props.pi);
-        Callback::from(move |e: KeyboardEvent| {
-            let step = if e.shift_key() { FINE_STEP } else { STEP };
-            let (dx, dy) = match e.key().as_str() {
-                "ArrowLeft" => (-step, 0.0),
-                "ArrowRight" => (step, 0.0),
-                "ArrowUp" => (0.0, step),
-                "ArrowDown" => (0.0, -step),
-                _ => return,
-            };
-            e.prevent_default();
-            let (x, y) = crate::simplex::xy_from_simplex(pi);
-            emit.emit((given, policy(crate::simplex::simplex_from_xy(x + dx, y + dy, FLOOR))));
-        })
     };
     let (key, symbol) = if props.given == Given::Reference {
         ("ref", "π ref, the reference policy")
@@ -131,7 +94,62 @@ fn Handle(props: &HandleProps) -> Html {
     let label =
         format!("{}: {symbol}: a {a:.2}, b {b:.2}, c {c:.2}. Arrow keys move it, with Shift finely.", props.name);
     html! {
-        <button ref={button} type="button" class={classes!("handle", key)} aria-label={label}
-            onpointerdown={on_down} onpointermove={on_move} onpointerup={on_up.clone()} onpointercancel={on_up} onkeydown={on_key} />
+        <button ref={button.clone()} type="button" class={classes!("handle", key)} aria-label={label}
+            onpointerdown={taken(&button, &grabbed, props)} onpointermove={dragged(&grabbed, props)}
+            onpointerup={on_up.clone()} onpointercancel={on_up} onkeydown={stepped(props)} />
     }
+}
+
+/// Puts the handle where its policy is.
+#[hook]
+fn use_place(button: &NodeRef, pi: [f64; 3], size: (f64, f64)) {
+    let button = button.clone();
+    use_effect_with((pi, size), move |(pi, (w, h))| {
+        let (x, y) = placed(*w, *h).pixel(*pi);
+        if let Some(element) = button.cast::<HtmlElement>() {
+            // By property: the content-security-policy allows no inline styles.
+            let _ =
+                element.style().set_property("transform", &format!("translate({x}px, {y}px) translate(-50%, -50%)"));
+        }
+    });
+}
+
+fn taken(button: &NodeRef, grabbed: &Grabbed, props: &HandleProps) -> Callback<PointerEvent> {
+    let (button, grabbed, frame, pi) = (button.clone(), Rc::clone(grabbed), props.frame.clone(), props.pi);
+    Callback::from(move |e: PointerEvent| {
+        let (Some(element), Some((g, left, top))) = (button.cast::<HtmlElement>(), geometry(&frame)) else { return };
+        // Held by where it was taken, so that it does not jump under the finger.
+        let (x, y) = g.pixel(pi);
+        *grabbed.borrow_mut() = Some((x + left - f64::from(e.client_x()), y + top - f64::from(e.client_y())));
+        let _ = element.set_pointer_capture(e.pointer_id());
+        let _ = element.focus();
+        e.prevent_default();
+    })
+}
+
+fn dragged(grabbed: &Grabbed, props: &HandleProps) -> Callback<PointerEvent> {
+    let (grabbed, frame) = (Rc::clone(grabbed), props.frame.clone());
+    let (emit, given) = (props.on_move.clone(), props.given);
+    Callback::from(move |e: PointerEvent| {
+        let (Some((dx, dy)), Some((g, left, top))) = (*grabbed.borrow(), geometry(&frame)) else { return };
+        let at = (f64::from(e.client_x()) + dx - left, f64::from(e.client_y()) + dy - top);
+        emit.emit((given, policy(g.policy(at, FLOOR))));
+    })
+}
+
+fn stepped(props: &HandleProps) -> Callback<KeyboardEvent> {
+    let (emit, given, pi) = (props.on_move.clone(), props.given, props.pi);
+    Callback::from(move |e: KeyboardEvent| {
+        let step = if e.shift_key() { FINE_STEP } else { STEP };
+        let (dx, dy) = match e.key().as_str() {
+            "ArrowLeft" => (-step, 0.0),
+            "ArrowRight" => (step, 0.0),
+            "ArrowUp" => (0.0, step),
+            "ArrowDown" => (0.0, -step),
+            _ => return,
+        };
+        e.prevent_default();
+        let (x, y) = crate::simplex::xy_from_simplex(pi);
+        emit.emit((given, policy(crate::simplex::simplex_from_xy(x + dx, y + dy, FLOOR))));
+    })
 }

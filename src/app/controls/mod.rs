@@ -1,16 +1,21 @@
 //! What the reader sets: rows of a table, each a slider with a number field.
 
+mod data;
 pub mod handles;
+mod losses;
+mod optimiser;
 pub mod policy;
+pub mod size;
 pub mod slider;
 
+use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use self::policy::PolicySliders;
 use self::slider::{Slider, Track};
-use super::exact::lambda_range;
-use super::state::{Action, Edit, Given, State};
-use crate::spec::{DecayOn, Preferences, Preset, limit};
+use super::state::{Action, Edit, Given, State, View};
+use super::words;
+use crate::spec::{DecayOn, Preset, limit};
 
 #[derive(Properties, PartialEq)]
 pub struct ControlsProps {
@@ -22,30 +27,39 @@ pub struct ControlsProps {
 struct Row {
     id: &'static str,
     label: &'static str,
+    /// What it means, in words.
+    about: &'static str,
     track: Track,
-    ends: (&'static str, &'static str),
+    ends: (String, String),
     value: fn(&State) -> f64,
     edit: fn(f64) -> Edit,
     initial: fn(&crate::spec::Spec) -> f64,
 }
 
+/// The slider's greatest α, where no curve says how far.
+const MOST_ALPHA: f64 = 0.1;
+
 fn rows(state: &State) -> [Row; 2] {
-    let lambda = lambda_range(state.spec());
+    let lambda = state.spec().sweep.over_lambda();
+    // As far as the curves over α reach, where those are shown.
+    let alpha = if state.view == View::Constraints { state.spec().sweep.over_alpha().to } else { MOST_ALPHA };
     [
         Row {
             id: "lambda",
             label: "λ",
             track: Track::log(lambda.from, lambda.to, limit::LAMBDA),
-            ends: ("toward 0", "toward ∞"),
+            about: "strength of the pull to the reference",
+            ends: ("toward 0".to_owned(), "toward ∞".to_owned()),
             value: State::lambda,
             edit: Edit::Lambda,
             initial: |s| s.losses[0].lambda,
         },
         Row {
             id: "alpha",
-            label: "weight decay α",
-            track: Track::square(0.1, (0.0, limit::ALPHA)),
-            ends: ("0", "0.1"),
+            label: "α",
+            about: "strength of weight decay",
+            track: Track::square(alpha, (0.0, limit::ALPHA)),
+            ends: ("0".to_owned(), words::setting(alpha)),
             value: |s| s.spec().weight_decay.alpha,
             edit: Edit::Alpha,
             initial: |s| s.weight_decay.alpha,
@@ -58,33 +72,42 @@ fn rows(state: &State) -> [Row; 2] {
 pub fn Controls(props: &ControlsProps) -> Html {
     let (state, dispatch) = (&props.state, &props.dispatch);
     let preset = state.link().preset.spec();
-    let sliders = rows(state).into_iter().map(|row| {
+    let [lambda, alpha] = rows(state).map(|row| {
         let edit = row.edit;
         let dispatch = dispatch.clone();
         let notice = dispatch.clone();
         html! {
-            <Slider id={row.id} label={row.label} track={row.track} value={(row.value)(state)} ends={row.ends}
+            <Slider id={row.id} label={row.label} track={row.track} about={row.about} value={(row.value)(state)} ends={row.ends}
                 initial={(row.initial)(&preset)}
                 on_change={Callback::from(move |v| dispatch.emit(Action::Edit(edit(v))))}
                 on_wrong={Callback::from(move |m| notice.emit(Action::Notice(Some(m))))} />
         }
     });
+    let by_alpha = state.view == View::Constraints;
+    let is_bandit = state.view.is_bandit();
     html! {
         <div class="controls">
             <section aria-labelledby="c-setting">
                 <h2 id="c-setting">{ "Setting" }</h2>
                 { preset_list(state, dispatch) }
+                { beside_paper(state, dispatch) }
             </section>
-            <section aria-labelledby="c-trade">
+            <section class={(!by_alpha).then_some("trade-off")} aria-labelledby="c-trade">
                 <h2 id="c-trade">{ "Trade-off" }</h2>
-                { for sliders }
-                { decay_choice(state, dispatch) }
+                { lambda }
             </section>
-            { for policies(state, dispatch) }
-            <section aria-labelledby="c-data">
-                <h2 id="c-data">{ "Preference data" }</h2>
-                { data_choice(state, dispatch) }
+            <section class={by_alpha.then_some("trade-off")} aria-labelledby="c-decay">
+                <h2 id="c-decay">{ "Weight decay" }</h2>
+                { alpha }
+                if is_bandit { { decay_choice(state, dispatch) } }
             </section>
+            if is_bandit {
+                { for policies(state, dispatch) }
+                { data::section(state, dispatch) }
+                { size::section(state, dispatch) }
+            }
+            { losses::section(state, dispatch) }
+            { optimiser::section(state, dispatch) }
         </div>
     }
 }
@@ -92,14 +115,13 @@ pub fn Controls(props: &ControlsProps) -> Html {
 fn preset_list(state: &State, dispatch: &Callback<Action>) -> Html {
     let (dispatch, reset_to) = (dispatch.clone(), dispatch.clone());
     let current = state.link().preset;
-    let changed = state.link().spec != current.spec();
+    let changed = state.link().spec != current.spec() || !state.link().page.is_empty();
     let on_change = Callback::from(move |e: Event| {
-        let chosen = e.target_dyn_into::<web_sys::HtmlSelectElement>().and_then(|s| Preset::from_key(&s.value()));
+        let chosen = e.target_dyn_into::<HtmlSelectElement>().and_then(|s| Preset::from_key(&s.value()));
         if let Some(preset) = chosen {
             dispatch.emit(Action::Preset(preset));
         }
     });
-    let fits = |p: &Preset| (p.spec().prompts.len() > 1) == (state.view.preset().spec().prompts.len() > 1);
     let reset = {
         let dispatch = reset_to.clone();
         Callback::from(move |_: MouseEvent| dispatch.emit(Action::Preset(current)))
@@ -108,13 +130,24 @@ fn preset_list(state: &State, dispatch: &Callback<Action>) -> Html {
         <div class="setting">
             <label class="visually-hidden" for="preset">{ "Preset" }</label>
             <select id="preset" onchange={on_change}>
-                { for Preset::ALL.into_iter().filter(fits).map(|p| html! {
+                { for Preset::ALL.into_iter().filter(|p| state.view.offers(*p)).map(|p| html! {
                     <option value={p.key()} selected={p == current}>{ p.title() }</option>
                 }) }
             </select>
             <button type="button" disabled={!changed} onclick={reset} title="Back to the preset’s own values">{ "Reset" }</button>
         </div>
     }
+}
+
+/// The authors' settings with the paper's readings; nothing for presets that are not theirs.
+fn beside_paper(state: &State, dispatch: &Callback<Action>) -> Html {
+    if state.link().preset.authors().is_none() {
+        return html! {};
+    }
+    let on = state.is_beside_paper();
+    let options =
+        [("our run", !on, Action::Edit(Edit::Paper(false))), ("the authors’ run", on, Action::Edit(Edit::Paper(true)))];
+    choice("whose settings", &options, dispatch)
 }
 
 fn decay_choice(state: &State, dispatch: &Callback<Action>) -> Html {
@@ -128,36 +161,47 @@ fn decay_choice(state: &State, dispatch: &Callback<Action>) -> Html {
     choice("what weight decay penalises", &options, dispatch)
 }
 
-fn data_choice(state: &State, dispatch: &Callback<Action>) -> Html {
-    let now = &state.spec().preferences;
-    let pairing = match now {
-        Preferences::Population { pairing } | Preferences::Sampled { pairing, .. } => *pairing,
-        Preferences::Counts { .. } => crate::preference::Pairing::Uniform,
-    };
-    let sampled = Preferences::Sampled { draws: 300, seed: 100, pairing };
-    let mut options = vec![
-        (
-            "population",
-            matches!(now, Preferences::Population { .. }),
-            Action::Edit(Edit::Preferences(Preferences::Population { pairing })),
-        ),
-        ("300 draws", matches!(now, Preferences::Sampled { .. }), Action::Edit(Edit::Preferences(sampled))),
-    ];
-    if let Preferences::Counts { .. } = now {
-        options.push(("counts", true, Action::Edit(Edit::Preferences(now.clone()))));
+/// Emits a notice in the page.
+pub fn wrong(dispatch: &Callback<Action>) -> Callback<String> {
+    let dispatch = dispatch.clone();
+    Callback::from(move |m| dispatch.emit(Action::Notice(Some(m))))
+}
+
+/// A drop-down list with its label; gives the position of what was chosen.
+fn list(
+    id: impl Into<AttrValue>,
+    label: &'static str,
+    options: &[String],
+    chosen: usize,
+    on_choice: Callback<usize>,
+) -> Html {
+    let id = id.into();
+    let on_change = Callback::from(move |e: Event| {
+        if let Some(k) = e.target_dyn_into::<HtmlSelectElement>().and_then(|s| s.value().parse().ok()) {
+            on_choice.emit(k);
+        }
+    });
+    html! {
+        <div class="choice">
+            <label for={id.clone()}>{ label }</label>
+            <select {id} onchange={on_change}>
+                { for options.iter().enumerate().map(|(k, text)| html! {
+                    <option value={k.to_string()} selected={k == chosen}>{ text.clone() }</option>
+                }) }
+            </select>
+        </div>
     }
-    choice("where the labels come from", &options, dispatch)
 }
 
 /// A row of buttons of which one is pressed.
-fn choice(label: &'static str, options: &[(&'static str, bool, Action)], dispatch: &Callback<Action>) -> Html {
+pub fn choice(label: &'static str, options: &[(&str, bool, Action)], dispatch: &Callback<Action>) -> Html {
     html! {
         <div class="segments" role="group" aria-label={label}>
             { for options.iter().map(|(text, on, action)| {
                 let (dispatch, action) = (dispatch.clone(), action.clone());
                 html! {
                     <button type="button" aria-pressed={on.to_string()}
-                        onclick={Callback::from(move |_| dispatch.emit(action.clone()))}>{ *text }</button>
+                        onclick={Callback::from(move |_| dispatch.emit(action.clone()))}>{ (*text).to_owned() }</button>
                 }
             }) }
         </div>
@@ -166,6 +210,7 @@ fn choice(label: &'static str, options: &[(&'static str, bool, Action)], dispatc
 
 fn policies(state: &State, dispatch: &Callback<Action>) -> Vec<Html> {
     let several = state.spec().prompts.len() > 1;
+    let preset = state.link().preset.spec();
     let mut list = Vec::new();
     for (k, prompt) in state.spec().prompts.iter().enumerate() {
         let is_one = several && prompt.pi_ref == prompt.pi_star;
@@ -175,11 +220,15 @@ fn policies(state: &State, dispatch: &Callback<Action>) -> Vec<Html> {
             }
             let pi = if given == Given::Reference { &prompt.pi_ref } else { &prompt.pi_star };
             let prefix = if several { format!("{}: ", prompt.name) } else { String::new() };
-            let dispatch = dispatch.clone();
+            let (dispatch, notice) = (dispatch.clone(), dispatch.clone());
+            let before = preset.prompts.get(k).unwrap_or(prompt);
+            let initial = if given == Given::Reference { &before.pi_ref } else { &before.pi_star };
+            let on_wrong = Callback::from(move |m| notice.emit(Action::Notice(Some(m))));
             let on_change =
                 Callback::from(move |pi| dispatch.emit(Action::Edit(Edit::Policy { prompt: k, given, pi })));
             list.push(html! {
-                <PolicySliders prompt={k} {prefix} {given} both={is_one} pi={pi.clone()} {on_change} />
+                <PolicySliders prompt={k} {prefix} {given} both={is_one} pi={pi.clone()}
+                    initial={initial.clone()} {on_change} {on_wrong} />
             });
         }
     }

@@ -2,13 +2,14 @@
 
 use yew::prelude::*;
 
+use super::list;
 use super::slider::{Slider, Track};
 use crate::app::state::Given;
 use crate::figure::action_name;
 
 /// The least probability that a hand may set.
 pub const FLOOR: f64 = 0.001;
-/// Actions up to which each has a slider.
+/// Actions up to which each has a slider; of more, one that is picked.
 const MOST: usize = 8;
 
 /// The policy with entry `k` at `value` and the others scaled to fill the rest.
@@ -45,12 +46,17 @@ pub struct PolicyProps {
     /// True of a good prompt, whose two policies are one.
     pub both: bool,
     pub pi: Vec<f64>,
+    /// What a double click goes back to.
+    pub initial: Vec<f64>,
     pub on_change: Callback<Vec<f64>>,
+    /// What was wrong with a typed value.
+    pub on_wrong: Callback<String>,
 }
 
 #[component]
 pub fn PolicySliders(props: &PolicyProps) -> Html {
     let actions = props.pi.len();
+    let picked = use_state_eq(|| 0usize);
     let key = if props.given == Given::Reference { "ref" } else { "star" };
     let symbol = match (props.both, props.given) {
         (true, _) => html! { <>{ "π* = π" }<sub>{ "ref" }</sub></> },
@@ -63,7 +69,8 @@ pub fn PolicySliders(props: &PolicyProps) -> Html {
     let slider = |k: usize| {
         let (pi, change) = (props.pi.clone(), props.on_change.clone());
         html! {
-            <Slider id={format!("{id}-{k}")} label="y" sub={action_name(k)} {track} value={props.pi[k]} initial={props.pi[k]}
+            <Slider id={format!("{id}-{k}")} label="y" sub={action_name(k)} {track} value={props.pi[k]}
+                initial={props.initial.get(k).copied().unwrap_or(props.pi[k])} on_wrong={props.on_wrong.clone()}
                 on_change={Callback::from(move |v| change.emit(with_entry(&pi, k, v)))} />
         }
     };
@@ -73,7 +80,11 @@ pub fn PolicySliders(props: &PolicyProps) -> Html {
             if actions <= MOST {
                 { for (0..actions).map(slider) }
             } else {
-                <p class="soft">{ format!("{actions} actions, set by the link") }</p>
+                { list(format!("{id}-pick"), "action", &(0..actions).map(action_name).collect::<Vec<_>>(), *picked, {
+                    let set = picked.setter();
+                    Callback::from(move |k| set.set(k))
+                }) }
+                { slider((*picked).min(actions - 1)) }
             }
         </section>
     }

@@ -1,10 +1,11 @@
-//! A slider with a number field. Double-click brings back the preset's value.
+//! A slider with a number field, and a button that brings back the preset's value; so does a double click.
 
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
 use crate::app::words;
+use crate::spec::number;
 
 /// How a track's length stands for values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Track {
 enum Kind {
     Linear,
     Log,
+    /// Evenly in the logarithm, whole numbers only.
+    Whole,
     Square,
 }
 
@@ -37,6 +40,11 @@ impl Track {
         Self { from, to, kind: Kind::Log, allowed }
     }
 
+    /// Whole numbers, evenly in the logarithm.
+    pub fn whole(from: f64, to: f64, allowed: (f64, f64)) -> Self {
+        Self { from, to, kind: Kind::Whole, allowed }
+    }
+
     /// From zero, fine near it.
     pub fn square(to: f64, allowed: (f64, f64)) -> Self {
         Self { from: 0.0, to, kind: Kind::Square, allowed }
@@ -47,14 +55,20 @@ impl Track {
         match self.kind {
             Kind::Linear => rounded(self.from + t * (self.to - self.from), 1e-3),
             Kind::Log => significant(self.from * (self.to / self.from).powf(t)),
+            Kind::Whole => significant(self.from * (self.to / self.from).powf(t)).round(),
             Kind::Square => significant(self.to * t * t),
         }
+    }
+
+    /// As the number field shows a value.
+    fn written(self, value: f64) -> String {
+        if self.kind == Kind::Whole { format!("{value}") } else { words::setting(value) }
     }
 
     fn position(self, value: f64) -> f64 {
         let t = match self.kind {
             Kind::Linear => (value - self.from) / (self.to - self.from),
-            Kind::Log => (value / self.from).ln() / (self.to / self.from).ln(),
+            Kind::Log | Kind::Whole => (value / self.from).ln() / (self.to / self.from).ln(),
             Kind::Square => (value / self.to).max(0.0).sqrt(),
         };
         (t * STEPS).round().clamp(0.0, STEPS)
@@ -68,7 +82,7 @@ fn rounded(x: f64, unit: f64) -> f64 {
 
 /// Three significant digits: what a hand can mean.
 fn significant(x: f64) -> f64 {
-    if x == 0.0 { 0.0 } else { format!("{x:.2e}").parse().unwrap_or(x) }
+    if x == 0.0 { 0.0 } else { number(&format!("{x:.2e}")).unwrap_or(x) }
 }
 
 #[derive(Properties, PartialEq)]
@@ -78,13 +92,16 @@ pub struct SliderProps {
     /// Subscript of the label.
     #[prop_or_default]
     pub sub: AttrValue,
+    /// What it means, in words.
+    #[prop_or_default]
+    pub about: AttrValue,
     pub track: Track,
     pub value: f64,
     /// The preset's value.
     pub initial: f64,
     /// What stands below either end.
     #[prop_or_default]
-    pub ends: Option<(&'static str, &'static str)>,
+    pub ends: Option<(String, String)>,
     pub on_change: Callback<f64>,
     /// Told in one sentence what was wrong with a typed value.
     #[prop_or_default]
@@ -96,64 +113,97 @@ pub fn Slider(props: &SliderProps) -> Html {
     let range = use_node_ref();
     let field = use_node_ref();
     let position = props.track.position(props.value);
-    let text = words::setting(props.value);
+    let text = props.track.written(props.value);
     {
-        let (range, field, text) = (range.clone(), field.clone(), text.clone());
+        let (field, text) = (field.clone(), text.clone());
         // By property: an attribute would not move a control that was touched, and styles may not be attributes here.
-        use_effect_with((position as i64, text), move |(position, text)| {
-            if let Some(input) = range.cast::<HtmlInputElement>() {
-                input.set_value(&position.to_string());
-                let share = format!("{}%", *position as f64 * 100.0 / STEPS);
-                let _ = input.unchecked_ref::<HtmlElement>().style().set_property("--fill", &share);
-            }
+        use_effect_with(text, move |text| {
             if let Some(input) = field.cast::<HtmlInputElement>() {
                 input.set_value(text);
             }
         });
     }
+    {
+        let range = range.clone();
+        // At every render: where the page refused a value, the thumb has moved and the value has not.
+        use_effect(move || {
+            if let Some(input) = range.cast::<HtmlInputElement>() {
+                input.set_value(&position.to_string());
+                let share = format!("{}%", position * 100.0 / STEPS);
+                let _ = input.unchecked_ref::<HtmlElement>().style().set_property("--fill", &share);
+            }
+        });
+    }
     let (track, change) = (props.track, props.on_change.clone());
     let on_input = Callback::from(move |e: InputEvent| {
-        let value = e.target_dyn_into::<HtmlInputElement>().and_then(|i| i.value().parse::<f64>().ok());
+        let value = e.target_dyn_into::<HtmlInputElement>().and_then(|i| number(&i.value()));
         if let Some(position) = value {
             change.emit(track.value(position));
         }
     });
     let typed = typed(props, text.clone());
     let (reset, initial) = (props.on_change.clone(), props.initial);
-    let on_reset = Callback::from(move |_: MouseEvent| reset.emit(initial));
+    let on_reset = {
+        let range = range.clone();
+        Callback::from(move |_: MouseEvent| {
+            // The button goes away with what it undid, and must not take the focus along.
+            if let Some(range) = range.cast::<HtmlElement>() {
+                let _ = range.focus();
+            }
+            reset.emit(initial);
+        })
+    };
+    let before = props.track.written(props.initial);
+    let about = (!props.about.is_empty()).then(|| format!("{}-about", props.id));
     let name = if props.sub.is_empty() { props.label.to_string() } else { format!("{} {}", props.label, props.sub) };
     html! {
         <div class="slider">
             <label for={props.id.clone()}>
                 { props.label.clone() }{ if props.sub.is_empty() { html!{} } else { html!{ <sub>{ props.sub.clone() }</sub> } } }
             </label>
+            if let Some(id) = &about { <small id={id.clone()} class="about">{ props.about.clone() }</small> }
+            <button type="button" class="tool reset" hidden={props.value == props.initial} onclick={on_reset.clone()}
+                aria-label={format!("Reset {name} to {before}")} title={format!("Back to {before}")}>
+                <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M5 8a6 6 0 1 1-.5 5M5 3.5V8h4.5" /></svg>
+            </button>
             <input ref={field} class="field" type="text" inputmode="decimal" autocomplete="off" size="7"
                 aria-label={format!("{name}, typed")} onchange={typed} />
             <input ref={range} id={props.id.clone()} type="range" min="0" max={STEPS.to_string()} step="1"
-                aria-valuetext={text} oninput={on_input} ondblclick={on_reset} title="Double-click to reset" />
-            if let Some((low, high)) = props.ends {
+                aria-valuetext={text} aria-describedby={about} oninput={on_input} ondblclick={on_reset} />
+            if let Some((low, high)) = props.ends.clone() {
                 <span class="ends" aria-hidden="true"><span>{ low }</span><span>{ high }</span></span>
             }
         </div>
     }
 }
 
+/// A number as people type it: with a decimal comma, or the minus that the page itself writes.
+pub fn read(typed: &str) -> Option<f64> {
+    number(&typed.replace(',', ".").replace('−', "-"))
+}
+
 /// Takes a typed value, or says what was wrong and puts the old one back.
 fn typed(props: &SliderProps, old: String) -> Callback<Event> {
-    let (change, wrong, label, (least, most)) =
-        (props.on_change.clone(), props.on_wrong.clone(), props.label.clone(), props.track.allowed);
+    let track = props.track;
+    let Track { kind, allowed: (least, most), .. } = track;
+    let (change, wrong, label) = (props.on_change.clone(), props.on_wrong.clone(), props.label.clone());
     Callback::from(move |e: Event| {
         let Some(input) = e.target_dyn_into::<HtmlInputElement>() else { return };
         let text = input.value();
-        match text.trim().replace(',', ".").replace('−', "-").parse::<f64>() {
-            Ok(value) if (least..=most).contains(&value) => change.emit(value),
+        // What is taken comes back as the new value; what the page refuses leaves the old one.
+        input.set_value(&old);
+        match read(&text) {
+            Some(value) if (least..=most).contains(&value) && (kind != Kind::Whole || value.fract() == 0.0) => {
+                change.emit(value);
+            }
             _ => {
                 input.set_value(&old);
                 let got: String = text.chars().take(20).collect();
                 wrong.emit(format!(
-                    "{label}: got “{got}”, expected a number from {} to {}.",
-                    words::setting(least),
-                    words::setting(most)
+                    "{label}: got “{got}”, expected a {} from {} to {}.",
+                    if kind == Kind::Whole { "whole number" } else { "number" },
+                    track.written(least),
+                    track.written(most)
                 ));
             }
         }
@@ -169,6 +219,7 @@ mod tests {
         for (track, values) in [
             (Track::log(1e-5, 1e3, (1e-12, 1e12)), [1e-5, 0.1, 1e3]),
             (Track::square(0.1, (0.0, 1.0)), [0.0, 0.025, 0.1]),
+            (Track::whole(1.0, 1e5, (1.0, 1e6)), [1.0, 20.0, 1e5]),
             (Track::linear(0.001, 0.998), [0.001, 0.6, 0.998]),
         ] {
             for v in values {

@@ -1,11 +1,14 @@
-//! Play, pause, one step, and a slider through training time.
+//! Play, pause, one step, and a slider and a field through training time.
 
 use std::rc::Rc;
 
-use web_sys::HtmlInputElement;
+use gloo::utils::document;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
-use crate::app::state::{Action, State};
+use crate::app::state::{Action, Speed, State};
+use crate::spec::number;
 
 const POSITIONS: f64 = 1000.0;
 
@@ -34,12 +37,47 @@ pub fn Transport(props: &TransportProps) -> Html {
     }
     let dispatch = props.dispatch.clone();
     let on_seek = Callback::from(move |e: InputEvent| {
-        if let Some(at) = e.target_dyn_into::<HtmlInputElement>().and_then(|i| i.value().parse::<f64>().ok()) {
+        if let Some(at) = e.target_dyn_into::<HtmlInputElement>().and_then(|i| number(&i.value())) {
             dispatch.emit(Action::Seek(at / POSITIONS));
         }
     });
+    let dispatch = props.dispatch.clone();
+    let on_speed = Callback::from(move |e: Event| {
+        let chosen = e.target_dyn_into::<HtmlSelectElement>().and_then(|s| s.value().parse::<usize>().ok());
+        if let Some(speed) = chosen.and_then(|k| Speed::ALL.get(k)) {
+            dispatch.emit(Action::Speed(*speed));
+        }
+    });
     let steps = state.spec().optimiser.steps;
+    // A loss with steps of its own is shown at the same share of its run.
+    let own = state.spec().losses.iter().filter_map(|l| Some((l.loss.name(), l.steps.filter(|n| *n != steps)?)));
+    let others: Vec<String> = own.map(|(name, n)| format!("{name} of {}", grouped(n))).collect();
     let at = (state.cursor * steps as f64).round() as u64;
+    let field = use_node_ref();
+    {
+        let field = field.clone();
+        // What somebody is typing stays.
+        use_effect_with(at, move |at| {
+            if let Some(input) = field.cast::<HtmlInputElement>()
+                && document().active_element().as_ref() != Some(input.unchecked_ref())
+            {
+                input.set_value(&at.to_string());
+            }
+        });
+    }
+    let dispatch = props.dispatch.clone();
+    let on_step = Callback::from(move |e: Event| {
+        let Some(input) = e.target_dyn_into::<HtmlInputElement>() else { return };
+        let text = input.value();
+        dispatch.emit(match text.trim().parse::<u64>() {
+            Ok(step) if step <= steps => Action::Seek(step as f64 / steps as f64),
+            _ => {
+                input.set_value(&at.to_string());
+                let got: String = text.chars().take(20).collect();
+                Action::Notice(Some(format!("step: got “{got}”, expected a whole number from 0 to {steps}.")))
+            }
+        });
+    });
     let (word, action) = if state.playing { ("Pause", Action::Pause) } else { ("Train", Action::Play) };
     html! {
         <div class="transport" role="group" aria-label="Training time">
@@ -52,13 +90,24 @@ pub fn Transport(props: &TransportProps) -> Html {
             <button type="button" onclick={send(Action::Step)}>{ "Step" }</button>
             <input ref={range} id="time" type="range" min="0" max={POSITIONS.to_string()} aria-label="Training time"
                 aria-valuetext={format!("step {at} of {steps}")} oninput={on_seek} />
-            <output class="soft" for="time">{ format!("step {} of {}", grouped(at), grouped(steps)) }</output>
+            <label class="visually-hidden" for="speed">{ "Speed" }</label>
+            <select id="speed" title="Speed" onchange={on_speed}>
+                { for Speed::ALL.iter().enumerate().map(|(k, s)| html! {
+                    <option value={k.to_string()} selected={*s == state.speed}>{ s.name() }</option>
+                }) }
+            </select>
+            <span class="soft at">
+                <label for="step">{ "step" }</label>
+                <input ref={field} id="step" class="field" type="text" inputmode="numeric" autocomplete="off" onchange={on_step} />
+                { format!("of {}", grouped(steps)) }
+                if !others.is_empty() { <small>{ others.join(", ") }</small> }
+            </span>
         </div>
     }
 }
 
 /// A whole number with its thousands apart.
-fn grouped(n: u64) -> String {
+pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|c| std::str::from_utf8(c).ok()).collect();
     groups.join(",")

@@ -1,23 +1,18 @@
 //! Verdicts in words and numbers, one line a loss.
 
-use std::rc::Rc;
-
 use yew::prelude::*;
 
-use crate::app::exact::{Exact, ExactLoss};
-use crate::app::state::{Action, State};
+use crate::app::exact::{ExactLoss, distance};
+use crate::app::state::Action;
+use crate::app::views::ViewProps;
 use crate::app::words;
-
-#[derive(Properties, PartialEq)]
-pub struct VerdictProps {
-    pub state: Rc<State>,
-    pub exact: Rc<Exact>,
-    pub dispatch: Callback<Action>,
-}
+use crate::simplex::{probs, tv};
+use crate::solve::verdict::{Finding, Preservation, REACHED};
+use crate::story::PAPER;
 
 /// A table with a line a loss; pointing at a line brings its loss forward.
 fn table(
-    props: &VerdictProps,
+    props: &ViewProps,
     class: &'static str,
     caption: &str,
     heads: Html,
@@ -26,10 +21,12 @@ fn table(
     let line = |(k, l): (usize, &ExactLoss)| {
         let focus = |to: Option<usize>| {
             let dispatch = props.dispatch.clone();
-            Callback::from(move |_: MouseEvent| dispatch.emit(Action::Focus(to)))
+            Callback::from(move |()| dispatch.emit(Action::Focus(to)))
         };
+        let (on, off) = (focus(Some(k)), focus(None));
         html! {
-            <tr onmouseenter={focus(Some(k))} onmouseleave={focus(None)}
+            <tr tabindex="0" onmouseenter={on.reform(|_| ())} onmouseleave={off.reform(|_| ())}
+                onfocus={on.reform(|_| ())} onblur={off.reform(|_| ())}
                 class={classes!(props.state.focus.is_some_and(|f| f == k).then_some("focused"))}>
                 <th scope="row" class={classes!("loss-name", l.spec.loss.key())}>{ words::name(&l.spec) }</th>
                 { cells(k, l) }
@@ -51,37 +48,52 @@ fn verdict(holds: bool, text: &str) -> Html {
     html! { <td class={if holds { "yes" } else { "no" }}>{ text.to_owned() }</td> }
 }
 
-#[component]
-pub fn InterpolationVerdicts(props: &VerdictProps) -> Html {
-    let prompt = &props.exact.problem.prompts[0];
+/// A desideratum with the number behind it, and on demand the sentence that says what the number is.
+fn found(finding: &Finding, text: &str, unit: &str) -> Html {
+    let value = if finding.value <= REACHED { "0".to_owned() } else { words::number(finding.value) };
+    html! {
+        <td class={if finding.holds { "yes" } else { "no" }} title={format!("{}.", finding.why)}>
+            <span>{ text.to_owned() }</span>
+            if finding.value.is_finite() { <small class="behind">{ format!("{value} {unit}") }</small> }
+        </td>
+    }
+}
+
+/// Where a claim is made: the paper itself.
+fn place(text: &str) -> Html {
+    html! { <small><a href={PAPER} target="_blank" rel="noopener noreferrer">{ text.to_owned() }</a></small> }
+}
+
+pub fn interpolation(props: &ViewProps) -> Html {
+    let x = props.state.prompt().min(props.exact.problem.prompts.len() - 1);
     let heads = html! {
         <>
             <th scope="col">{ "Loss" }</th>
+            <th scope="col">{ "strong interpolation" }{ place("Thm 3.6, Prop. 4.2") }</th>
+            <th scope="col">{ "weak interpolation" }{ place("Prop. 3.4, 3.5") }</th>
             <th scope="col">{ "λ → 0" }<small>{ "ends at" }</small></th>
             <th scope="col">{ "λ → ∞" }<small>{ "ends at" }</small></th>
-            <th scope="col">{ "strong interpolation" }<small>{ "Thm 3.6, Prop. 4.2" }</small></th>
-            <th scope="col">{ "weak interpolation" }<small>{ "Prop. 3.4, 3.5" }</small></th>
             <th scope="col">{ "at this λ" }<small>{ "exactly" }</small></th>
             <th scope="col">{ "KL(π* ‖ π)" }<small>{ "nats, at this λ" }</small></th>
         </>
     };
-    let yes_no = |holds: bool| verdict(holds, if holds { "yes" } else { "no" });
+    let yes_no = |f: Finding| found(&f, if f.holds { "yes" } else { "no" }, "apart");
     table(
         props,
         "interpolation-verdicts",
         "Where each loss ends, and which interpolation criteria hold",
         heads,
         |_, l| {
-            let found = &l.minimisers[0];
+            let found = &l.minimisers[x];
             let pi = crate::simplex::probs(&found.log_pi);
-            let nats = props.exact.problem.distance(&prompt.log_star, &found.log_pi);
+            let nats = props.exact.problem.to_star(x, &found.log_pi);
             let boundary = found.status == crate::solve::Status::Boundary;
             html! {
                 <>
+                    { yes_no(l.limits.strong()) }
+                    { yes_no(l.limits.weak()) }
                     <td>{ words::low_limit(l) }</td>
                     <td>{ symbol(&words::high_limit(l)) }</td>
-                    { yes_no(words::is_strong(l)) }
-                    { yes_no(words::is_weak(l)) }
                     <td class="number" data-pi={json(&pi)}>{ words::policy(&pi) }if boundary { <small>{ "at the boundary" }</small> }</td>
                     <td class="number" data-nats={nats.to_string()}>{ words::nats(nats) }</td>
                 </>
@@ -98,16 +110,20 @@ fn symbol(text: &str) -> Html {
     }
 }
 
-#[component]
-pub fn PreservationVerdicts(props: &VerdictProps) -> Html {
+/// What the number behind a verdict counts: harm where the bad prompts gain most, or the least of all where they never gain.
+fn harm_unit(p: &Preservation) -> &'static str {
+    if p.improving().is_empty() { "nats of harm at least" } else { "nats of harm" }
+}
+
+pub fn preservation(props: &ViewProps) -> Html {
     let problem = &props.exact.problem;
-    let distance = |x: usize, l: &ExactLoss| problem.distance(&problem.prompts[x].log_star, &l.minimisers[x].log_pi);
-    let reference = |x: usize| problem.distance(&problem.prompts[x].log_star, &problem.prompts[x].log_ref);
+    let distance = |x: usize, l: &ExactLoss| problem.to_star(x, &l.minimisers[x].log_pi);
+    let reference = |x: usize| problem.to_star(x, &problem.prompts[x].log_ref);
     let heads = html! {
         <>
             <th scope="col">{ "Loss" }</th>
+            <th scope="col">{ "improves the bad, keeps the good" }{ place("Thm 3.1, Prop. 4.1") }</th>
             { for problem.prompts.iter().map(|p| html! { <th scope="col">{ format!("{} prompt, nats", p.name) }</th> }) }
-            <th scope="col">{ "improves the bad, keeps the good" }<small>{ "Thm 3.1, Prop. 4.1" }</small></th>
         </>
     };
     table(
@@ -121,10 +137,42 @@ pub fn PreservationVerdicts(props: &VerdictProps) -> Html {
                 let text = if p.is_good() { words::harm(nats) } else { words::gain(reference(x) - nats) };
                 html! { <td class="number" data-nats={nats.to_string()}>{ text }</td> }
             });
-            let (holds, text) = l.preservation.as_ref().map_or((false, "—".to_owned()), words::selectivity);
-            html! { <>{ for prompts }{ verdict(holds, &text) }</> }
+            let kept = match &l.preservation {
+                Some(p) => found(&p.finding(), &words::selectivity(p), harm_unit(p)),
+                None => verdict(false, "—"),
+            };
+            html! { <>{ kept }{ for prompts }</> }
         },
     )
+}
+
+pub fn constraint(props: &ViewProps) -> Html {
+    let heads = html! {
+        <>
+            <th scope="col">{ "Loss" }</th>
+            <th scope="col">{ "still RLHF at this α" }{ place("Thm 3.7") }</th>
+            <th scope="col">{ "distance from it" }<small>{ "total variation" }</small></th>
+            <th scope="col">{ "KL(π" }<sub>{ "RLHF" }</sub>{ " ‖ π)" }<small>{ "nats" }</small></th>
+            <th scope="col">{ "at this α" }<small>{ "exactly" }</small></th>
+            <th scope="col">{ "RLHF with its reward" }<small>{ "exactly" }</small></th>
+        </>
+    };
+    let x = props.state.prompt().min(props.exact.problem.prompts.len() - 1);
+    table(props, "constraint-verdicts", "Whether each loss still equals RLHF under weight decay", heads, |_, l| {
+        let Some(tie) = l.constraint.as_ref().map(|c| &c.now[x]) else { return html! {} };
+        let (own, rlhf) = (probs(&tie.own.log_pi), probs(&tie.rlhf));
+        let apart = tv(&tie.own.log_pi, &tie.rlhf);
+        let nats = distance(&props.exact.problem, tie);
+        html! {
+            <>
+                { verdict(apart <= REACHED, if apart <= REACHED { "yes" } else { "no" }) }
+                <td class="number" data-gap={apart.to_string()}>{ if apart <= REACHED { "0".to_owned() } else { words::number(apart) } }</td>
+                <td class="number">{ words::nats(nats) }</td>
+                <td class="number" data-pi={json(&own)}>{ words::policy(&own) }</td>
+                <td class="number">{ words::policy(&rlhf) }</td>
+            </>
+        }
+    })
 }
 
 /// Numbers for programs that read the page.

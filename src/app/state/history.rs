@@ -1,0 +1,78 @@
+//! Back and forth through the experiments.
+
+use std::mem::Discriminant;
+use std::rc::Rc;
+
+use super::{Edit, State, View};
+use crate::app::tour;
+use crate::spec::url::Link;
+
+/// What undoing goes back to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moment {
+    /// The view that was shown.
+    seen: View,
+    /// The view whose experiment changed.
+    view: View,
+    /// That experiment, before.
+    link: Link,
+}
+
+/// Moments that are kept.
+pub(super) const MOST_MOMENTS: usize = 200;
+
+impl State {
+    /// Puts an experiment into a view, and keeps what it replaces to go back to. Edits of one kind without a rest between them
+    /// are one. False, and nothing changed, where it is there already.
+    pub(super) fn change(&mut self, view: View, link: Link, editing: Option<Discriminant<Edit>>) -> bool {
+        if self.links[view as usize] == link {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.links[view as usize], link);
+        if editing.is_none() || self.editing != editing {
+            let past = Rc::make_mut(&mut self.past);
+            past.push(Moment { seen: self.view, view, link: before });
+            let surplus = past.len().saturating_sub(MOST_MOMENTS);
+            past.drain(..surplus);
+        }
+        self.editing = editing;
+        self.future = Rc::default();
+        true
+    }
+
+    pub(super) fn undone(self) -> Self {
+        self.travelled(|s| &mut s.past, |s| &mut s.future)
+    }
+
+    pub(super) fn redone(self) -> Self {
+        self.travelled(|s| &mut s.future, |s| &mut s.past)
+    }
+
+    /// Goes to the newest moment of one list, leaving what it replaces in the other.
+    fn travelled(
+        mut self,
+        from: fn(&mut Self) -> &mut Rc<Vec<Moment>>,
+        to: fn(&mut Self) -> &mut Rc<Vec<Moment>>,
+    ) -> Self {
+        let Some(Moment { seen, view, link }) = Rc::make_mut(from(&mut self)).pop() else { return self };
+        let now = std::mem::replace(&mut self.links[view as usize], link);
+        // The way back shows the view that it changes, whichever the reader has gone to since.
+        Rc::make_mut(to(&mut self)).push(Moment { seen: view, view, link: now });
+        (self.view, self.editing) = (seen, None);
+        self.replaced()
+    }
+
+    /// Opens a step of the tour with its experiment, or closes the tour and leaves all as it is.
+    pub(super) fn told(mut self, story: Option<usize>) -> Self {
+        self.story = story;
+        let Some((view, link)) = story.and_then(tour::setting) else { return self };
+        let is_new = self.change(view, link, None);
+        if !is_new && self.view == view {
+            return self;
+        }
+        self.view = view;
+        let mut state = self.replaced();
+        (state.cursor, state.playing) = (1.0, false);
+        state
+    }
+}

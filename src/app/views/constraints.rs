@@ -1,0 +1,62 @@
+//! Figures 1 (right) and 3 (right): what weight decay does to the losses' tie with RLHF.
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+
+use super::{ViewProps, cursor, head, over_alpha, pointing, shown, space, tables};
+use crate::app::drawing::Drawing;
+use crate::app::exact::{Exact, distance};
+use crate::app::painter::Figure;
+use crate::app::panels::curves::{Shows, Table};
+use crate::app::panels::paper::paper;
+use crate::app::panels::transport::Transport;
+use crate::app::panels::verdicts;
+use crate::app::state::State;
+use crate::app::words;
+use crate::figure::distance::{Curve, Distances};
+
+pub fn view(props: &ViewProps) -> Html {
+    let (state, exact, dispatch) = (&props.state, &props.exact, &props.dispatch);
+    let x = state.prompt();
+    let headline = words::constraint_headline(exact, x);
+    html! {
+        <>
+            { head(&headline, words::constraint_lead(exact)) }
+            <div class="figures interpolation">
+                { space(props, x) }
+                <div class="curves">
+                    <h2>{ "Distance from the RLHF that it equals without weight decay" }</h2>
+                    <Figure on_point={pointing(dispatch)} drawing={Rc::new(Drawing::Distances(distances(state, exact, x)))}
+                        label={format!("Distance from RLHF in nats against weight decay alpha. {headline}")} />
+                    <h2>{ "Where each loss ends: " }<span class="maths">{ "π(y)" }</span>{ " against α" }</h2>
+                    <Figure on_point={pointing(dispatch)} drawing={Rc::new(over_alpha(state, exact, x))}
+                        label="Exact minimisers against weight decay alpha, a panel a loss. The numbers are in the table below." />
+                    <Transport state={state.clone()} dispatch={dispatch.clone()} />
+                </div>
+            </div>
+            { paper(state, exact) }
+            { verdicts::constraint(props) }
+            { tables(props, Table {
+                over: "α", title: "The α-curves in numbers".to_owned(), values: exact.alphas.clone(), prompts: vec![x],
+                shows: Shows::Constraint,
+            }) }
+        </>
+    }
+}
+
+fn distances(state: &State, exact: &Exact, x: usize) -> Distances {
+    let alpha = cursor(exact);
+    let curve = |k: usize| {
+        let constraint = exact.losses[k].constraint.as_ref()?;
+        Some(Curve {
+            loss: exact.losses[k].spec.loss,
+            nats: constraint.gap[x].clone(),
+            at_cursor: alpha.map(|_| distance(&exact.problem, &constraint.now[x])),
+            dimmed: state.is_dimmed(k),
+        })
+    };
+    let curves = shown(state, exact).filter_map(curve).collect();
+    let plot = Distances::over_alpha(curves, &exact.alphas, "distance from RLHF, nats");
+    Distances { cursor: alpha, ..plot }
+}
