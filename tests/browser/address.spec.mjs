@@ -1,11 +1,11 @@
 // The address carries the picture, and a bad one loses nothing.
-import { compare, dragBy, expect, minimisers, notice, open, pixels, settled, slide, test, trained, type } from "./helpers.mjs";
+import { compare, dragBy, expect, minimisers, note, notice, open, pixels, settled, slide, specOf, test, trained, type } from "./helpers.mjs";
 
 /** Makes the page unlike any preset, with training stopped half-way. */
 async function play(page) {
   await dragBy(page, ".handle.star", -50, 40);
   await type(page, "λ", "0.07");
-  await type(page, "weight decay α", "0.002");
+  await type(page, "α", "0.002");
   await slide(page, "#time", 420);
   await settled(page);
 }
@@ -68,6 +68,14 @@ const BROKEN = {
   "a place outside a list": "prompts.7.weight=1",
   "a path through a number": "optimiser.steps.deeper=1",
   "an unknown loss": "losses.0.kind=ppo",
+  "a place in an empty list": "losses=[]&losses.0=1",
+  "draws that are all equal": `preferences=${encodeURIComponent('{"source":"sampled","draws":1,"seed":1,"pairing":"uniform"}')}`,
+  "a misspelt key": "lamda=0.3",
+  "a view that there is not": "view=xyz",
+  "a moment that is no number": "at=abc",
+  "a moment beyond the end": "at=7",
+  "a loss that there is not": "only=9",
+  "a speed that there is not": "speed=3",
   "a whole tree of brackets": `prompts=${"[".repeat(5000)}`,
   "more than a million characters": `lambda=${"1".repeat(1_100_000)}`,
 };
@@ -101,6 +109,49 @@ test("after a broken address the page works", async ({ page }) => {
   await compare(page, "an edit after it");
 });
 
+for (const [name, way] of [["skip link", async (page) => page.locator("a.skip").press("Enter")], ["brand", async (page) => page.locator("a.brand").click()]]) {
+  test(`the ${name} moves the focus to the figures and leaves experiment, view and address alone`, async ({ page }) => {
+    await open(page, "view=preservation&lambda=0.25&at=0.5");
+    await settled(page);
+    const before = [page.url(), await specOf(page), await trained(page)];
+    await way(page);
+    await expect(page.locator("main")).toBeFocused();
+    await settled(page);
+    expect([page.url(), await specOf(page), await trained(page)]).toEqual(before);
+    await expect(page.locator(".bar nav [aria-current]")).toHaveText("Preservation");
+    await expect(notice(page)).toHaveCount(0);
+  });
+}
+
+test("a place in the document is no experiment, whoever goes there", async ({ page }) => {
+  await open(page, "lambda=0.25");
+  await settled(page);
+  await page.evaluate(() => (location.hash = "main"));
+  await page.waitForTimeout(300);
+  await expect(page.getByLabel("λ, typed", { exact: true })).toHaveValue("0.25");
+  await expect(notice(page)).toHaveCount(0);
+});
+
+test("the link to what is on screen brings back the loss shown alone, the prompt, the speed and where training goes on from", async ({ page, elsewhere }) => {
+  await open(page, `lambda=0.3&${encodeURI('prompts=[{"name":"one","pi_ref":[0.4,0.4,0.2],"pi_star":[0.6,0.3,0.1]},{"name":"two","pi_ref":[0.2,0.4,0.4],"pi_star":[0.1,0.3,0.6]}]')}&view=interpolation`);
+  await page.locator(".legend .entry.typo").click();
+  await page.locator("main").getByRole("button", { name: "two", exact: true }).click();
+  await page.locator("#speed").selectOption({ label: "2 ×" });
+  await page.locator("#c-adam").click();
+  await page.getByRole("button", { name: "go on", exact: true }).click();
+  await settled(page);
+  const other = await elsewhere();
+  await other.goto(page.url());
+  await settled(other);
+  await expect(other.locator(".legend .entry.typo")).toHaveAttribute("aria-pressed", "true");
+  await expect(other.locator("main").getByRole("button", { name: "two", exact: true })).toHaveAttribute("aria-pressed", "true");
+  await expect(other.locator("#speed option:checked")).toHaveText("2 ×");
+  await other.locator("#c-adam").click();
+  await expect(other.getByRole("button", { name: "go on", exact: true })).toHaveAttribute("aria-pressed", "true");
+  expect(other.url()).toBe(page.url());
+  expect(await pixels(other)).toEqual(await pixels(page));
+});
+
 const even = (n) => JSON.stringify(Array(n).fill(1 / n));
 const GREEDY = {
   steps: "optimiser.steps=3000000",
@@ -112,19 +163,35 @@ const GREEDY = {
 
 test("an address that asks for too much is refused with a message", async ({ page }) => {
   await openEach(page, GREEDY, async () => {
-    await expect(notice(page)).toHaveText(/^This link .+ The default is shown/);
+    await expect(notice(page)).toHaveText(/^This .+ The default is shown/);
     await settled(page);
     expect((await trained(page)).map((row) => row.pi.length)).toEqual([3, 3, 3, 3, 3]);
   });
 });
 
-test("the largest experiment that an address may open is live within seconds", async ({ page }) => {
-  test.setTimeout(20_000);
-  // Eight prompts of 64 actions with weight decay, five losses, 1,001 points: taken and quick, or refused.
+test("the largest experiments that an address may open are live within seconds, and one step more is refused", async ({ page }) => {
+  test.setTimeout(120_000);
   const policy = (k) => Array.from({ length: 64 }, (_, a) => (1 + ((a * k) % 7)) / 64);
-  const prompts = Array.from({ length: 8 }, (_, k) => ({ name: `p${k}`, weight: 0.125, pi_ref: policy(k + 2), pi_star: policy(k + 3) }));
-  await page.goto(encodeURI(`./#normalise=true&prompts=${JSON.stringify(prompts)}&weight_decay.alpha=0.01&sweep.points=1001`));
-  await expect(page.locator("#lambda")).toBeVisible();
+  const prompts = (n) => encodeURI(`normalise=true&prompts=${JSON.stringify(Array.from({ length: n }, (_, k) => ({ name: `p${k}`, weight: 1, pi_ref: policy(k + 2), pi_star: policy(k + 3) })))}`);
+  const threshold = (n) => encodeURI(`preset=threshold&losses=${JSON.stringify(Array.from({ length: n }, () => ({ kind: "qpo", psi: "threshold", mu: "log", lambda: 1 })))}`);
+  const edges = [
+    ["five prompts of 64 actions", `${prompts(5)}&sweep.points=61`, `${prompts(8)}&sweep.points=80`],
+    ["64 actions under weight decay", `${prompts(1)}&weight_decay.alpha=0.01&sweep.points=30`, `${prompts(8)}&weight_decay.alpha=0.01`],
+    ["twelve threshold losses", `${threshold(12)}&sweep.points=100`, `${threshold(12)}&sweep.points=1001`],
+    ["losses", `${threshold(12)}`, `${threshold(13)}`],
+  ];
+  for (const [name, taken, refused] of edges) {
+    await test.step(name, async () => {
+      await page.goto("about:blank");
+      const began = Date.now();
+      await open(page, taken);
+      note(`${name}: live after ${Date.now() - began} ms`);
+      await expect(notice(page)).toHaveCount(0);
+      await page.goto("about:blank");
+      await open(page, refused);
+      await expect(notice(page)).toContainText("more than the page computes at once");
+    });
+  }
 });
 
 test("a preset that is shown in the other view comes back in it", async ({ page }) => {

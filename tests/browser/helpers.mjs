@@ -9,7 +9,15 @@ import { FOLDER } from "./server.mjs";
 export { expect };
 
 const ORIGIN = `http://127.0.0.1:${process.env.TYPO_LAB_PORT}`;
-const PROGRAM = resolve(import.meta.dirname, process.env.TYPO_LAB_BIN ?? "../../target/release/typo-lab");
+export const PROGRAM = resolve(import.meta.dirname, process.env.TYPO_LAB_BIN ?? "../../target/release/typo-lab");
+
+/** An address for each view. */
+export const VIEWS = {
+  interpolation: "",
+  preservation: "view=preservation&preset=figure-3-preservation",
+  constraints: "view=constraints&preset=figure-3-constraint",
+  shapes: "view=shapes",
+};
 
 /** Minimisers agree with the headless program's to this, as SPEC.md asks. */
 export const EXACT = 1e-9;
@@ -33,6 +41,7 @@ async function watch(context, complaints) {
     addEventListener("securitypolicyviolation", (e) => console.error(`CSP: ${e.violatedDirective} ${e.blockedURI}`));
   });
   context.on("console", (m) => {
+    if (/Service Worker registration blocked by Playwright/.test(m.text())) return;
     if (["error", "warning"].includes(m.type())) complaints.push(`${m.type()}: ${m.text()}`);
   });
   context.on("weberror", (e) => complaints.push(`page error: ${e.error()}`));
@@ -82,17 +91,30 @@ export async function open(page, fragment = "") {
 }
 
 /**
- * Waits until the newest run is complete and the address, which is written with a delay, has come to rest. Where no
- * run can come, `run: false` waits for the address alone.
+ * In the page: waits until the newest run is complete, the address is written, and what changed is drawn. Returns what it
+ * waited for in vain. The page writes its address 200 ms after the last change; a timer of its own that is longer and was
+ * set later also ends later, however busy the machine is.
+ */
+export async function rest(run) {
+  const MOST_SECS = 180;
+  const state = () => (run ? (document.querySelector("#numbers")?.dataset.runDone ?? "no figures") : "true");
+  for (let k = 0; k < MOST_SECS * 4; k++) {
+    const { hash } = location;
+    await new Promise((go) => setTimeout(go, 250));
+    if (state() !== "true" || location.hash !== hash) continue;
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+    return null;
+  }
+  return `The page did not come to rest within ${MOST_SECS} s; run complete: ${state()}, address ${location.hash}`;
+}
+
+/**
+ * Waits until the newest run is complete and shown, and the address, which is written with a delay, is what the page
+ * shows. Where no run can come, `run: false` waits for the address alone.
  */
 export async function settled(page, { run = true } = {}) {
-  await page.waitForFunction((run) => {
-    const done = !run || document.querySelector("#numbers")?.dataset.runDone === "true";
-    const seen = (window.__rest ??= { hash: null, since: 0 });
-    if (!done || seen.hash !== location.hash) Object.assign(seen, { hash: location.hash, since: performance.now() });
-    return done && performance.now() - seen.since > 450;
-  }, run);
-  await page.evaluate(() => delete window.__rest);
+  const trouble = await page.evaluate(rest, run);
+  if (trouble) throw new Error(trouble);
 }
 
 /** One sentence in the page's alert. */
@@ -135,6 +157,10 @@ export const trained = (page) =>
 /** What every canvas shows. */
 export const pixels = (page) => page.locator("canvas").evaluateAll((all) => all.map((c) => c.toDataURL()));
 
+/** Every canvas by its place and kind ("0 triangle", "1 learning", "2 curves") with what it shows. */
+export const pictures = async (page) =>
+  Object.fromEntries(await page.locator("canvas").evaluateAll((all) => all.map((c, k) => [`${k} ${c.dataset.figure}`, c.toDataURL()])));
+
 /** Runs the headless program on an experiment. */
 export function lab(command, spec) {
   return JSON.parse(execFileSync(PROGRAM, [command, "-"], { input: JSON.stringify(spec), maxBuffer: 1 << 28, stdio: ["pipe", "pipe", "ignore"] }));
@@ -154,13 +180,16 @@ function value(text) {
   return text;
 }
 
-/** The experiment that the page's address names: read here afresh, so that the page's own reader is put to the test too. */
-export async function specOf(page) {
-  const pairs = new URLSearchParams(new URL(page.url()).hash.slice(1).replaceAll("+", "%2B"));
-  const usual = pairs.get("view") === "preservation" ? "figure-3-preservation" : "figure-2";
+/** What an address holds beside the experiment. */
+const PAGE_KEYS = ["preset", "view", "at", "story", "only", "prompt", "speed", "go-on", "gamma", "runs", "paper"];
+
+/** The experiment that an address names: read here afresh, so that the page's own reader is put to the test too. */
+export function specAt(url) {
+  const pairs = new URLSearchParams(new URL(url).hash.slice(1).replaceAll("+", "%2B"));
+  const usual = { preservation: "figure-3-preservation", constraints: "figure-3-constraint", shapes: "figure-8", language: "figure-4" }[pairs.get("view")] ?? "figure-2";
   const spec = preset(pairs.get("preset") ?? usual);
   for (const [key, text] of pairs) {
-    if (["preset", "view", "at"].includes(key)) continue;
+    if (PAGE_KEYS.includes(key)) continue;
     if (key === "lambda") {
       spec.losses.forEach((l) => (l.lambda = Number(text)));
       continue;
@@ -171,6 +200,9 @@ export async function specOf(page) {
   }
   return spec;
 }
+
+/** The experiment in the page's address. */
+export const specOf = async (page) => specAt(page.url());
 
 /** The largest difference between two lists of numbers, or of lists. */
 export function gap(a, b) {
@@ -214,11 +246,99 @@ export async function compare(page, name) {
   return rows;
 }
 
-/** The exact part of `compare`. The preservation view's table has distances only. */
+/** A number as the page prints it, with half a unit of its last digit: 0.510, 31.4, 2·10⁻⁷, ∞, and 0 for nothing at all. */
+function printed(text) {
+  if (text === "0") return { value: 0, half: 0 };
+  const [, digits, raised] = text.match(/^(-?[\d.]+)(?:·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?$/) ?? [null, text === "∞" ? "Infinity" : "NaN"];
+  const power = raised ? 10 ** Number([...raised].map((c) => (c === "⁻" ? "-" : "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c))).join("")) : 1;
+  return { value: Number(digits) * power, half: 0.5 * power * 10 ** -(digits.split(".")[1] ?? "").length };
+}
+
+/** Whether a printed number is this one, rounded: what may be off before it is rounded comes on top. */
+function prints(text, x, off = EXACT) {
+  const { value, half } = printed(text);
+  return value === x || Math.abs(value - x) <= half * (1 + 1e-9) + off;
+}
+
+/** Whether a distance to π* as the page prints it is this one; JSON has no infinity. */
+function printsNats(text, star, pi, nats) {
+  const off = natsTolerance(star, { pi, log_pi: pi.map((p) => Math.log(Math.max(p, Number.MIN_VALUE))) });
+  return nats === null ? text === "∞" : prints(text, nats, off);
+}
+
+/**
+ * Compares the table of curves below the figures, every value of every loss, with what the headless program's sweep
+ * prints for the experiment in the page's address. Of the constraints view's cells the policy; its distance is a verdict's.
+ */
+export async function compareCurves(page) {
+  const table = page.locator("details.numbers:not([id])");
+  if (!(await table.evaluate((d) => d.open))) await table.locator("summary").click();
+  await expect(table.locator("tbody tr").first()).toBeVisible();
+  const shown = await table.locator("tbody tr").evaluateAll((rows) => rows.map((r) => [...r.cells].map((c) => c.textContent)));
+  const over = await table.locator("thead th").first().textContent();
+  const spec = await specOf(page);
+  const { sweep, series } = lab("sweep", spec);
+  expect({ λ: "lambda", α: "alpha" }[over]).toBe(sweep.over);
+  expect(shown.length).toBe(sweep.values.length);
+  const prompts = series[0].prompts.length;
+  const ofDistances = shown[0].length - 1 === series.length * prompts && prompts > 1;
+  const columns = (ofDistances ? series[0].prompts.map((_, x) => x) : [0]).flatMap((x) => series.map((s) => ({ star: spec.prompts[x].pi_star, ...s.prompts[x] })));
+  expect(shown[0].length - 1).toBe(columns.length);
+  const wrong = [];
+  shown.forEach(([, ...cells], k) =>
+    cells.forEach((text, c) => {
+      const { star, pi: { [k]: pi }, kl_star: { [k]: nats } } = columns[c];
+      const [, policy] = text.match(/^\(([^)]*)\)/) ?? [];
+      const agrees = policy
+        ? policy.split(", ").every((p, a) => p === "…" || prints(p, pi[a]))
+        : printsNats(text, star, pi, nats);
+      if (!agrees) wrong.push(`${over} = ${sweep.values[k]}, ${series[c % series.length].loss}: ${text}, the program ${policy ? pi : nats}`);
+    }),
+  );
+  expect(wrong).toEqual([]);
+}
+
+/**
+ * Compares a result that the page gives with the headless program's: the same names in the same order, the same words, and
+ * numbers within what each kind is good for. Returns how far the furthest is off.
+ */
+export function compareResult(mine, theirs, command) {
+  const NUMBER = /-?\d+(\.\d+)?(e-?\d+)?/g;
+  const wrong = [];
+  let most = 0;
+  const walk = (a, b, place, within) => {
+    const kind = (v) => (v === null ? "null" : Array.isArray(v) ? "list" : typeof v);
+    const differs = () => wrong.push(`${place}: ${JSON.stringify(a)?.slice(0, 200)} is not ${JSON.stringify(b)?.slice(0, 200)}`);
+    if (kind(a) !== kind(b)) differs();
+    else if (kind(b) === "number") {
+      // A distance or a logarithm near the boundary grows as its probability shrinks.
+      const off = Math.abs(a - b) / Math.max(1, Math.abs(b));
+      most = Math.max(most, off);
+      if (!(off <= within)) differs();
+    } else if (kind(b) === "string") {
+      // A sentence holds rounded numbers, too.
+      if (a === b) return;
+      if (a.replace(NUMBER, "#") !== b.replace(NUMBER, "#")) differs();
+      else walk(a.match(NUMBER).map(Number), b.match(NUMBER).map(Number), place, within);
+    } else if (kind(b) === "list" || kind(b) === "object") {
+      if (Object.keys(a).join() !== Object.keys(b).join()) return differs();
+      const trembling = command === "train" && b.lambda > TREMBLE.from(b.loss);
+      for (const k of Object.keys(b)) walk(a[k], b[k], `${place}.${k}`, trembling ? TREMBLE.within : within);
+    } else if (a !== b) differs();
+  };
+  walk(mine, theirs, command, command === "train" ? TRAINED : 1e-7);
+  expect(wrong.slice(0, 5)).toEqual([]);
+  return most;
+}
+
+/** The exact part of `compare`. The preservation view's table has distances only, the constraints view's policies only. */
 export function compareExact(spec, shownPi, shownNats) {
   const exact = lab("minimise", spec).minimisers;
   if (shownPi.length > 0) expect(gap(shownPi, exact.map((m) => m.prompts[0].pi))).toBeLessThan(EXACT);
   expect(shownNats.length).toBe(exact.length);
+  const distances = shownNats.every((row, k) => row.length === exact[k].prompts.length);
+  expect(distances || shownPi.length > 0, "the table holds policies or distances").toBe(true);
+  if (!distances) return;
   exact.forEach((m, k) =>
     m.prompts.forEach((found, x) => {
       const shown = shownNats[k][x];

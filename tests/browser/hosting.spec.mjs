@@ -46,6 +46,29 @@ for (const file of ["solver_worker_loader.js", "solver_worker.js", "solver_worke
   });
 }
 
+test("a solver of another build is told apart: a message is shown, and the exact results still work", async ({ page, context }) => {
+  await context.route("**/solver_worker_loader.js*", (route) =>
+    route.fulfill({ contentType: "text/javascript", body: `postMessage([JSON.stringify({ Ready: { version: "another" } })]);` }),
+  );
+  await open(page);
+  await expect(notice(page)).toHaveText("The page was updated while it was open. Reload it to train again.");
+  await type(page, "λ", "0.3");
+  await settled(page, { run: false });
+  const spec = await specOf(page);
+  expect(spec.losses[0].lambda).toBe(0.3);
+  compareExact(spec, await minimisers(page), await nats(page));
+});
+
+test("the solver's files are asked for by their build", async ({ page }) => {
+  const asked = [];
+  page.on("request", (r) => r.url().includes("solver_worker") && asked.push(new URL(r.url())));
+  await open(page);
+  await settled(page);
+  expect(asked.map((url) => url.pathname.split("/").at(-1))).toEqual(["solver_worker_loader.js", "solver_worker.js", "solver_worker_bg.wasm"]);
+  for (const url of asked) expect(url.search).toMatch(/^\?v=[0-9a-f]{16}$/);
+  expect(new Set(asked.map((url) => url.search)).size).toBe(1);
+});
+
 const still = async (page) => {
   await expect(page.locator(".still")).toBeVisible();
   expect(await page.locator(".still").evaluate((i) => i.complete && i.naturalWidth > 0)).toBe(true);

@@ -1,7 +1,5 @@
 // The page keeps its shape: no overflow from a phone to 4K, no shift while values change, sharp canvases.
-import { expect, open, settled, slide, test } from "./helpers.mjs";
-
-const VIEWS = { interpolation: "", preservation: "view=preservation&preset=figure-3-preservation" };
+import { expect, open, settled, slide, test, VIEWS } from "./helpers.mjs";
 
 /** Where the page's parts stand, to a tenth of a pixel: a cell's left edge too, as columns can shift under equal rows. */
 const boxes = (page) =>
@@ -14,10 +12,14 @@ const boxes = (page) =>
     return parts.flatMap((name) => [...document.querySelectorAll(name)].map((e, k) => `${name} ${k}: ${box(e)}`));
   });
 
+/** Cells of tables whose text is wider than they are: it would run into the next. */
+const cramped = (page) =>
+  page.locator("td, th").evaluateAll((all) => all.filter((c) => c.scrollWidth > c.clientWidth + 1).map((c) => `${c.textContent} in ${c.clientWidth} px`));
+
 const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
 for (const [view, fragment] of Object.entries(VIEWS)) {
-  for (const width of [360, 768, 1440, 2560]) {
+  for (const width of [360, 768, 1440, 2560, 3840]) {
     test.describe(() => {
       test.use({ viewport: { width, height: 900 } });
 
@@ -29,6 +31,7 @@ for (const [view, fragment] of Object.entries(VIEWS)) {
         for (const position of [300, 700, 1000]) {
           await slide(page, "#lambda", position);
           expect(await boxes(page), `λ at ${position}`).toEqual(before);
+          expect(await cramped(page), `λ at ${position}`).toEqual([]);
         }
         await page.locator("#numbers summary").click();
         expect(await overflow(page)).toBeLessThanOrEqual(0);
@@ -36,6 +39,18 @@ for (const [view, fragment] of Object.entries(VIEWS)) {
     });
   }
 }
+
+test("beyond 110rem text and figures grow with the window", async ({ page }) => {
+  await open(page);
+  const sizes = () =>
+    page.evaluate(() => [parseFloat(getComputedStyle(document.querySelector("h1")).fontSize), document.querySelector(".triangle canvas").getBoundingClientRect().height]);
+  await page.setViewportSize({ width: 1760, height: 900 });
+  // The canvas takes its new height with the next painting.
+  await settled(page);
+  const usual = await sizes();
+  await page.setViewportSize({ width: 3520, height: 1800 });
+  await expect.poll(async () => (await sizes()).map((size, k) => Math.round((100 * size) / usual[k]))).toEqual([200, 200]);
+});
 
 /** How far the canvases' sizes are from their boxes', in device pixels. */
 const blur = (page) =>

@@ -16,10 +16,15 @@ const TYPES = {
   ".wasm": "application/wasm",
 };
 
-function serve(root) {
+/** Serves a folder on a free port. Some hosts send who asks for a folder's index.html to the folder: `redirects`. */
+export function serve(root, { redirects = false } = {}) {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
-    const inside = pathname.startsWith(FOLDER) ? decodeURIComponent(pathname.slice(FOLDER.length)) || "index.html" : null;
+    if (redirects && pathname.endsWith("/index.html")) {
+      response.writeHead(301, { location: pathname.slice(0, -"index.html".length), "cache-control": "no-store" }).end();
+      return;
+    }
+    const inside = pathname.startsWith(FOLDER) ? decodeURIComponent(pathname.slice(FOLDER.length)).replace(/(^|\/)$/, "$1index.html") : null;
     const file = inside === null ? null : join(root, normalize(`/${inside}`));
     if (file === null || !statSync(file, { throwIfNoEntry: false })?.isFile()) {
       response.writeHead(404, { "content-type": "text/plain" }).end("not here");
@@ -28,7 +33,7 @@ function serve(root) {
     response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "cache-control": "no-store" });
     createReadStream(file).pipe(response);
   });
-  server.listen(0, "127.0.0.1", () => console.log(`${root} on port ${server.address().port}`));
+  return new Promise((done) => server.listen(0, "127.0.0.1", () => done(server)));
 }
 
 if (process.argv[1] === import.meta.filename) {
@@ -37,5 +42,6 @@ if (process.argv[1] === import.meta.filename) {
     console.error(`No page in ${root}. Run make dist, or name the folder with TYPO_LAB_DIST.`);
     process.exit(1);
   }
-  serve(root);
+  const server = await serve(root);
+  console.log(`${root} on port ${server.address().port}`);
 }

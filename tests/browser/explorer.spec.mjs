@@ -1,0 +1,433 @@
+// Every control of the explorer changes the experiment, and all that is shown becomes what the headless program prints for it.
+import AxeBuilder from "@axe-core/playwright";
+
+import { EXACT, compare, compareCurves, expect, gap, lab, minimisers, notice, open, pictures, pixels, settled, slide, specOf, test, trained, type, VIEWS } from "./helpers.mjs";
+
+/** Short runs: the numbers are compared to the last digit all the same. */
+const SHORT = "lambda=0.1&optimiser.steps=600&losses.3.steps=600";
+
+const unfold = (page, name) => page.locator(".controls summary", { hasText: name }).click();
+const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+const variation = (p, q) => p.reduce((sum, v, k) => sum + Math.abs(v - q[k]) / 2, 0);
+
+/** What training alone changes: where the minimisers are, only the data, the policies and the losses say. */
+const TRAINING = ["triangle", "learning"];
+
+/**
+ * Does something, waits until all has settled, sees every figure changed that must, all of them where none are named,
+ * and compares every number on the page with the headless program's.
+ */
+async function changes(page, name, act, kinds) {
+  const before = await pictures(page);
+  await act();
+  await settled(page);
+  const after = await pictures(page);
+  const must = Object.keys(after).filter((key) => !kinds || kinds.includes(key.split(" ")[1]));
+  expect(must.length).toBeGreaterThan(0);
+  expect(must.filter((key) => after[key] === before[key]), `${name} changes its figures`).toEqual([]);
+  await compare(page, name);
+  await compareCurves(page);
+  return specOf(page);
+}
+
+for (const view of ["interpolation", "preservation", "constraints"]) {
+  test(`every control moves the ${view} view's curves to the headless program's sweep`, async ({ page }) => {
+    await open(page, VIEWS[view]);
+    await settled(page);
+    await compareCurves(page);
+    const acts = {
+      "λ": () => type(page, "λ", "0.4"),
+      "α": () => type(page, "α", "0.003"),
+      "the penalty's place": () => page.getByRole("button", { name: "on π", exact: true }).click(),
+      "the star": async () => {
+        await page.locator(".handle.star").last().focus();
+        for (let k = 0; k < 6; k++) await page.keyboard.press("ArrowDown");
+      },
+      "draws": () => press(page, "draws"),
+      "counts": () => press(page, "counts"),
+    };
+    for (const [name, act] of Object.entries(acts)) {
+      await test.step(name, async () => {
+        await act();
+        await settled(page);
+        await compareCurves(page);
+      });
+    }
+  });
+}
+
+test("preference data: draws, their seed, their pairing, and counts that are edited", async ({ page }) => {
+  await open(page, SHORT);
+  await settled(page);
+  const data = async (name, act) => (await changes(page, name, act)).preferences;
+  expect(await data("sampled data", () => press(page, "draws"))).toEqual({ source: "sampled", draws: 300, seed: 100, pairing: "uniform" });
+  expect((await data("120 draws", () => type(page, "pairs drawn", "120"))).draws).toBe(120);
+  expect((await data("data seed 7", () => type(page, "data seed", "7"))).seed).toBe(7);
+  expect((await data("pairs as π_ref draws", () => press(page, "as π_ref draws"))).pairing).toBe("reference");
+  await data("counts", () => press(page, "counts"));
+  const counts = await data("an edited count", async () => {
+    const cell = page.getByLabel("x: wins of y c over y a", { exact: true });
+    await cell.fill("40");
+    await cell.press("Enter");
+  });
+  expect(counts.counts[0][2][0]).toBe(40);
+  expect((await data("expectation", () => press(page, "expectation"))).source).toBe("population");
+});
+
+test("a wrong count is refused in one sentence, and the old one comes back", async ({ page }) => {
+  await open(page, SHORT);
+  await press(page, "counts");
+  const cell = page.getByLabel("x: wins of y a over y b", { exact: true });
+  const before = await cell.inputValue();
+  await cell.fill("-3");
+  await cell.press("Enter");
+  await expect(notice(page)).toHaveText("x: wins of y a over y b: got “-3”, expected a number from 0 to 1000000.");
+  await expect(cell).toHaveValue(before);
+});
+
+test("losses on and off, RLHF's reward, f-DPO's divergence and the count of KL", async ({ page }) => {
+  await open(page, `${SHORT}&preferences.source=sampled&preferences.draws=300&preferences.seed=100`);
+  await settled(page);
+  await unfold(page, "Losses");
+  const kinds = (spec) => spec.losses.map((l) => l.kind);
+  expect(kinds(await changes(page, "without IPO", () => page.getByLabel("IPO", { exact: true }).click()))).toEqual(["rlhf", "dpo", "f-dpo", "typo"]);
+  expect(kinds(await changes(page, "with IPO again", () => page.getByLabel("IPO", { exact: true }).click()))).toEqual(["rlhf", "dpo", "ipo", "f-dpo", "typo"]);
+  expect((await changes(page, "fitted reward", () => press(page, "fitted reward"))).losses[0].reward).toBe("fitted");
+  for (const divergence of ["reverse KL", "forward KL"]) {
+    await changes(page, `f-DPO with ${divergence}`, () => page.locator("#divergence").selectOption({ label: divergence }));
+  }
+  expect((await changes(page, "authors’ KL", () => press(page, "authors’ KL ÷ A"))).kl).toBe("authors");
+});
+
+test("the designer trains any ψ with any μ, and the verdicts are the headless program's", async ({ page }) => {
+  await open(page, `${SHORT}&sweep.points=9`);
+  await settled(page);
+  await unfold(page, "Losses");
+  await changes(page, "hinge with the logarithm", () => press(page, "Add a ψ and μ of your own"));
+  for (const psi of await page.locator("#psi option").allTextContents()) {
+    await page.locator("#psi").selectOption({ label: psi });
+    await settled(page);
+    const spec = await specOf(page);
+    expect(spec.losses.at(-1)).toMatchObject({ kind: "qpo", psi });
+    // Runs against a kink step over it for ever, so only the exact part is compared for every ψ.
+    const [shown, verdicts] = [await minimisers(page), lab("verdict", spec).verdicts];
+    expect(gap(shown, lab("minimise", spec).minimisers.map((m) => m.prompts[0].pi))).toBeLessThan(EXACT);
+    const cells = page.locator(".verdicts tbody tr").last().locator("td");
+    for (const [k, name] of ["strong_interpolation", "weak_interpolation"].entries()) {
+      const { holds, value, why } = verdicts.at(-1)[name];
+      await expect(cells.nth(k).locator("span")).toHaveText(holds ? "yes" : "no");
+      await expect(cells.nth(k)).toHaveAttribute("title", `${why}.`);
+      const shown = parseFloat(await cells.nth(k).locator(".behind").textContent());
+      if (value >= 5e-4) expect(Math.abs(shown - value)).toBeLessThan(6e-4);
+    }
+  }
+  await page.locator("#psi").selectOption({ label: "logistic" });
+  await changes(page, "logistic with f′ of forward KL", () => page.locator("#mu").selectOption({ label: "f′ of forward KL" }));
+  expect((await changes(page, "removed", () => press(page, "Remove"))).losses).toHaveLength(5);
+});
+
+const ADAM = [
+  ["learning rate", "0.002", (o) => o.learning_rate, 0.002],
+  ["steps", "450", (o) => o.steps, 450],
+  ["gradient clipped at", "0.05", (o) => o.clip_norm, 0.05],
+  ["pairs a step", "7", (o) => o.batch_size, 7],
+  ["seed", "3", (o) => o.seed, 3],
+];
+
+test("every setting of Adam", async ({ page }) => {
+  await open(page, SHORT);
+  await settled(page);
+  await unfold(page, "Optimiser");
+  for (const [label, text, read, value] of ADAM) {
+    const spec = await changes(page, label, () => type(page, label, text), TRAINING);
+    expect(read(spec.optimiser)).toBe(value);
+  }
+  // The record shows in the learning curves' grain only, which a smooth curve hides.
+  await type(page, "recorded every", "150");
+  await settled(page);
+  expect((await specOf(page)).optimiser.record_every).toBe(150);
+  await compare(page, "recorded every 150");
+  expect((await changes(page, "full gradient", () => press(page, "full gradient"), TRAINING)).optimiser.batch_size).toBeNull();
+  await changes(page, "all losses alike", () => press(page, "All losses alike"), TRAINING);
+});
+
+test("a value that asks for too much is refused, and the old one comes back", async ({ page }) => {
+  await open(page, SHORT);
+  await unfold(page, "Optimiser");
+  await type(page, "steps", "1900000");
+  await expect(notice(page)).toContainText("more than the page computes at once");
+  await expect(page.getByLabel("steps, typed", { exact: true })).toHaveValue("600");
+});
+
+test("five actions are bars and a heat map, and three again a triangle", async ({ page }) => {
+  await open(page, SHORT);
+  await unfold(page, "Prompts and actions");
+  expect((await changes(page, "five actions", () => type(page, "actions", "5"))).prompts[0].pi_ref).toHaveLength(5);
+  await expect(page.locator(".handle")).toHaveCount(0);
+  await expect(page.getByRole("img", { name: /bars are the preferred policy/ })).toBeVisible();
+  await changes(page, "64 actions and few points", async () => {
+    await page.evaluate(() => (location.hash += "&sweep.points=3"));
+    await type(page, "actions", "16");
+  });
+  await type(page, "actions", "3");
+  await expect(page.locator(".handle")).toHaveCount(2);
+});
+
+test("eight prompts, each with its figures", async ({ page }) => {
+  await open(page, `view=preservation&preset=figure-3-preservation&optimiser.steps=500&sweep.points=9`);
+  await unfold(page, "Prompts and actions");
+  expect((await changes(page, "eight prompts", () => type(page, "prompts", "8"))).prompts).toHaveLength(8);
+  await expect(page.locator(".prompt")).toHaveCount(8);
+});
+
+test("undo and redo, by button and by keys, go through whole edits", async ({ page }) => {
+  await open(page);
+  const address = async () => (await settled(page), new URL(page.url()).hash);
+  const states = [await address()];
+  await type(page, "λ", "0.5");
+  states.push(await address());
+  await slide(page, "#alpha", 30);
+  states.push(await address());
+  await page.locator("#preset").selectOption("figure-5");
+  states.push(await address());
+  expect(new Set(states).size).toBe(4);
+  for (const expected of states.slice(0, -1).reverse()) {
+    await press(page, "Undo");
+    expect(await address()).toBe(expected);
+  }
+  await expect(page.getByRole("button", { name: "Undo" })).toBeDisabled();
+  await page.locator("#lambda").focus();
+  for (const expected of states.slice(1)) {
+    await page.keyboard.press("Control+Shift+Z");
+    expect(await address()).toBe(expected);
+  }
+  await page.keyboard.press("Control+z");
+  expect(await address()).toBe(states[2]);
+  await compare(page, "after undo");
+});
+
+test("the constraints view: both policies and the distance between them", async ({ page }) => {
+  await open(page, "view=constraints");
+  await settled(page);
+  for (const position of [0, 200, 400]) {
+    await slide(page, "#alpha", position);
+    await settled(page);
+    await compare(page, `α at ${position}`);
+    const [rlhf, dpo] = lab("minimise", await specOf(page)).minimisers.map((m) => m.prompts[0].pi);
+    const shown = await page.locator(".verdicts [data-gap]").evaluateAll((cells) => cells.map((c) => Number(c.dataset.gap)));
+    expect(shown[0]).toBeLessThan(EXACT);
+    expect(Math.abs(shown[1] - variation(rlhf, dpo))).toBeLessThan(EXACT);
+    if (position === 0) expect(shown[1]).toBeLessThan(1e-6);
+    else expect(shown[1]).toBeGreaterThan(1e-3);
+    await expect(page.locator(".verdicts tbody tr").nth(1).locator("td").first()).toHaveText(position === 0 ? "yes" : "no");
+  }
+});
+
+test("the table of curves holds the headless program's sweep", async ({ page }) => {
+  await open(page, "lambda=0.1&sweep.points=5");
+  await settled(page);
+  await page.getByText("The λ-curves in numbers").click();
+  const rows = page.locator("details[open] tbody tr");
+  await expect(rows).toHaveCount(5);
+  const shown = await rows.evaluateAll((all) => all.map((r) => [...r.querySelectorAll("td")].map((c) => c.textContent)));
+  const swept = lab("sweep", await specOf(page));
+  swept.series.forEach(({ prompts: [x] }, k) =>
+    x.pi.forEach((pi, at) => expect(shown[at][k]).toBe(`(${pi.map((p) => p.toFixed(2)).join(", ")})`)),
+  );
+});
+
+test("pointing at a curve names it, shows its value, and brings its loss forward everywhere", async ({ page }) => {
+  await open(page);
+  await settled(page);
+  const before = await pixels(page);
+  const box = await page.locator(".curves canvas").first().boundingBox();
+  await page.mouse.move(box.x + 80, box.y + 60);
+  await expect(page.locator(".tip")).toHaveText(/^RLHF, step \d+: π\(y_[abc]\) = 0\.\d+$/);
+  await expect.poll(async () => (await pixels(page)).filter((p, k) => p !== before[k]).length).toBe(before.length);
+  await page.mouse.move(2, 2);
+  await expect(page.locator(".tip")).toHaveCount(0);
+});
+
+test("an address that is gone to just before the page writes its own is the one that opens", async ({ page }) => {
+  await open(page, "lambda=0.5");
+  await page.evaluate(() => {
+    location.hash = "lambda=2";
+    history.replaceState(null, "", "#lambda=0.5");
+  });
+  await expect(page.locator(".slider:has(#lambda) .field")).toHaveValue("2");
+  await expect.poll(() => new URL(page.url()).hash).toBe("#lambda=2.0");
+});
+
+test("several seeds are a band with its median, and the link keeps them", async ({ page }) => {
+  await open(page, `${SHORT}&at=1`);
+  await settled(page);
+  await unfold(page, "Optimiser");
+  await changes(page, "four seeds", () => type(page, "seeds trained", "4"), ["learning"]);
+  expect(new URL(page.url()).hash).toContain("runs=4");
+  await expect(page.locator(".curves h2").first()).toContainText("median, range of 4 seeds");
+  const shown = await pixels(page);
+  await page.reload();
+  await settled(page);
+  expect(await pixels(page)).toEqual(shown);
+  await page.evaluate(() => (location.hash = "runs=99"));
+  await expect(notice(page)).toContainText("runs: got “99”, expected a whole number from 1 to 16.");
+});
+
+test("a new λ goes on from where the policies stand, where that is chosen", async ({ page }) => {
+  await open(page, SHORT);
+  await settled(page);
+  const ends = await trained(page);
+  await unfold(page, "Optimiser");
+  await press(page, "go on");
+  await type(page, "λ", "10");
+  await settled(page);
+  await slide(page, "#time", 0);
+  const begun = await trained(page);
+  expect(begun.map((row) => row.step)).toEqual([0, 0, 0, 0, 0]);
+  expect(gap(begun.map((r) => r.pi), ends.map((r) => r.pi))).toBeLessThan(1e-12);
+  await press(page, "from π_ref");
+  await type(page, "λ", "0.5");
+  await settled(page);
+  await compare(page, "from π_ref again");
+});
+
+test.describe("playing", () => {
+  test.use({ contextOptions: { reducedMotion: "no-preference" } });
+
+  test("training time passes as fast as was chosen", async ({ page }) => {
+    await open(page, "at=0");
+    await settled(page);
+    for (const [speed, factor] of [["¼ ×", 0.25], ["½ ×", 0.5], ["1 ×", 1], ["2 ×", 2], ["4 ×", 4]]) {
+      await page.locator("#speed").selectOption({ label: speed });
+      await slide(page, "#time", 0);
+      // Against the browser's own frames, however long each takes; the page counts none for more than 100 ms.
+      const [passed, spent] = await page.evaluate(async () => {
+        const button = document.querySelector(".transport .primary");
+        const frames = [];
+        button.click();
+        for (let k = 0; k < 40; k++) frames.push(await new Promise(requestAnimationFrame));
+        button.click();
+        await new Promise(requestAnimationFrame);
+        return [Number(document.querySelector("#time").value), frames.slice(1).map((at, k) => Math.min(at - frames[k], 100))];
+      });
+      // Thousandths of the six seconds that the whole takes. The page may have begun two frames later and ended one earlier.
+      const share = (list) => Math.min(1000, (factor * list.reduce((sum, ms) => sum + ms, 0)) / 6);
+      expect(passed, speed).toBeLessThanOrEqual(share(spent) + 1);
+      expect(passed, speed).toBeGreaterThanOrEqual(share(spent.slice(2, -1)) - 1);
+    }
+  });
+});
+
+test("beside the paper: the authors' settings, its readings, and the gap to them", async ({ page }) => {
+  await open(page);
+  await settled(page);
+  const spec = await changes(page, "the authors' settings", () => press(page, "the authors’ run"));
+  expect([spec.kl, spec.preferences]).toEqual(["authors", { source: "sampled", draws: 300, seed: 100, pairing: "uniform" }]);
+  const rows = await trained(page);
+  const ends = page.locator(".paper tr[data-moment=end]");
+  const shown = await ends.evaluateAll((all) => all.map((r) => [r.dataset.loss, Number(r.querySelector("[data-gap]").dataset.gap)]));
+  expect(shown.map(([loss]) => loss)).toEqual(["dpo", "ipo", "f-dpo", "typo"]);
+  const paper = { typo: [0.61, 0.29, 0.1] };
+  for (const [loss, off] of shown) {
+    const ours = rows.find((r) => r.loss === loss).pi;
+    expect(Math.abs(off - variation(ours, paper[loss] ?? [1, 0, 0]))).toBeLessThan(1e-12);
+  }
+  await expect(page.locator(".paper tr[data-moment=plateau]")).toHaveCount(1);
+  await press(page, "our run");
+  await settled(page);
+  await expect(page.locator(".paper")).toHaveCount(0);
+  expect(new URL(page.url()).hash).toBe("");
+});
+
+test("what the page shows is told once it has settled", async ({ page }) => {
+  await open(page, "lambda=0.25");
+  const status = page.locator("p.visually-hidden[role=status]");
+  await expect(status).toHaveText(/^As λ shrinks, only TYPO arrives at π\*\. At λ = 0\.25: RLHF at \(0\.\d\d, .+ Training is complete\.$/);
+  await type(page, "λ", "4");
+  await expect(status).toContainText("At λ = 4:");
+});
+
+test("two losses of one's own have ids of their own, differ in their lines, and axe finds nothing", async ({ page }) => {
+  await open(page, SHORT);
+  await settled(page);
+  await unfold(page, "Losses");
+  await press(page, "Add a ψ and μ of your own");
+  const one = await pixels(page);
+  await press(page, "Add a ψ and μ of your own");
+  await page.locator("#psi-2").selectOption({ label: "savage" });
+  await page.locator("#mu-2").selectOption({ label: "f′ of α = 0.5" });
+  await type(page, "order α", "0.3");
+  await settled(page);
+  expect(await pixels(page)).not.toEqual(one);
+  const spec = await specOf(page);
+  expect(spec.losses.slice(-2).map((l) => l.psi)).toEqual(["hinge", "savage"]);
+  expect(JSON.stringify(spec.losses.at(-1).mu)).toContain("0.3");
+  const ids = await page.locator("[id]").evaluateAll((all) => all.map((e) => e.id));
+  expect(ids.filter((id, k) => ids.indexOf(id) !== k)).toEqual([]);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target)}`)).toEqual([]);
+});
+
+test("64 actions: live, their policies edited one action at a time, the numbers the headless program's", async ({ page }) => {
+  test.setTimeout(120_000);
+  await open(page, SHORT);
+  await settled(page);
+  await unfold(page, "Prompts and actions");
+  await type(page, "actions", "64");
+  await settled(page);
+  await page.locator("#policy-0-star-pick").selectOption({ index: 63 });
+  await type(page, "y 64", "0.2");
+  await settled(page);
+  const spec = await specOf(page);
+  expect(spec.prompts[0].pi_star).toHaveLength(64);
+  expect(spec.prompts[0].pi_star[63]).toBeCloseTo(0.2, 6);
+  await compare(page, "64 actions");
+  await type(page, "α", "0.01");
+  await settled(page);
+  await expect(notice(page)).toHaveText(/^Curves have \d+ points instead of 61, so that they still follow the hand\.$/);
+  await compare(page, "64 actions under weight decay");
+});
+
+test("under weight decay the headline, the table and the ends of the curves are of that penalty", async ({ page }) => {
+  await open(page, `${SHORT}&weight_decay.alpha=0.1`);
+  await settled(page);
+  await expect(page.locator("h1")).toHaveText("Under weight decay, as λ shrinks, no loss arrives at π*.");
+  await expect(page.locator(".verdicts tbody td.yes")).toHaveCount(0);
+});
+
+test("in the constraints view the slider of α ends where the curves do", async ({ page }) => {
+  await open(page, "view=constraints&sweep.to=0.05");
+  await slide(page, "#alpha", 1000);
+  await settled(page);
+  expect((await specOf(page)).weight_decay.alpha).toBe(0.05);
+  await expect(page.locator(".trade-off .ends")).toContainText("0.05");
+});
+
+test("a moment of training is typed, and every slider is reset by a button that leaves the focus on it", async ({ page }) => {
+  await open(page, SHORT);
+  await settled(page);
+  await page.getByLabel("step", { exact: true }).fill("150");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#time")).toHaveValue("250");
+  await page.getByLabel("step", { exact: true }).fill("9999");
+  await page.keyboard.press("Enter");
+  await expect(notice(page)).toHaveText("step: got “9999”, expected a whole number from 0 to 600.");
+  await type(page, "λ", "7");
+  const reset = page.getByRole("button", { name: "Reset λ to 1e-5" });
+  await reset.press("Enter");
+  await expect(page.getByLabel("λ, typed", { exact: true })).toHaveValue("1e-5");
+  await expect(page.locator("#lambda")).toBeFocused();
+  await expect(reset).toHaveCount(0);
+});
+
+test("each loss has its formula, set by the browser itself, with its place in the paper", async ({ page }) => {
+  await open(page, "view=shapes");
+  const places = { rlhf: "(4)", dpo: "(7)", ipo: "(10)", "f-dpo": "section 2.4", typo: "(14), (16), (17)" };
+  for (const [loss, place] of Object.entries(places)) {
+    await page.locator(`.legend .entry.${loss}`).click();
+    await expect(page.locator(".formula")).toContainText(place);
+    const math = page.locator(".formula math");
+    expect(await math.evaluate((e) => e.namespaceURI)).toBe("http://www.w3.org/1998/Math/MathML");
+    expect(await math.locator("mfrac, msub").first().evaluate((e) => e.getBoundingClientRect().height > 4)).toBe(true);
+  }
+});

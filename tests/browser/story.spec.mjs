@@ -1,0 +1,235 @@
+// The guided tour: each step sets its file's experiment, asks before it tells, and shows the headless program's numbers.
+import AxeBuilder from "@axe-core/playwright";
+import { readFileSync, readdirSync } from "node:fs";
+import { resolve } from "node:path";
+
+import { compareExact, expect, lab, minimisers, nats, notice, open, settled, specAt, specOf, test } from "./helpers.mjs";
+
+const FOLDER = resolve(import.meta.dirname, "../../www/story");
+
+/** A step's file, read here afresh: its front matter, its options, and the position of the right one. */
+function read(name) {
+  const source = readFileSync(`${FOLDER}/${name}`, "utf8");
+  const [, front, body] = source.split(/^---$/m);
+  const step = Object.fromEntries(front.trim().split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]));
+  const options = [...body.matchAll(/^- \[(.)\] /gm)].map((m) => m[1]);
+  return { ...step, right: options.indexOf("x"), options: options.length };
+}
+
+const STEPS = readdirSync(FOLDER).filter((name) => /^\d/.test(name)).sort().map(read);
+
+const title = (page) => page.locator("#story-title");
+const options = (page) => page.locator(".option:not(.show)");
+const answer = (page) => page.locator(".story .answer");
+const press = (page, name) => page.locator(".story").getByRole("button", { name, exact: true }).click();
+/** What is outlined because a step points at it. */
+const outlined = (page) =>
+  page.locator("[data-figure], .table-frame").evaluateAll((all) => [...new Set(all.filter((e) => getComputedStyle(e).outlineStyle === "solid").map((e) => e.dataset.figure ?? "verdicts"))]);
+const veiled = (page) => page.locator(".headline h1, .verdicts").evaluateAll((all) => all.map((e) => getComputedStyle(e).filter !== "none"));
+
+/** Whether the headline is in what assistive technology is given. */
+async function heard(page) {
+  const client = await page.context().newCDPSession(page);
+  const { nodes } = await client.send("Accessibility.getFullAXTree");
+  await client.detach();
+  const headline = await page.locator(".headline h1").textContent();
+  return nodes.some((n) => !n.ignored && n.name?.value?.includes(headline));
+}
+
+/** What the table says of the losses, against the headless program's verdicts. */
+async function compareVerdicts(page, spec, view) {
+  // A verdict's cell has its word and, in small, its number.
+  const rows = await page.locator(".verdicts tbody tr").evaluateAll((all) => all.map((r) => [...r.cells].map((c) => (c.querySelector("span") ?? c).textContent)));
+  const verdicts = lab("verdict", spec).verdicts;
+  expect(rows.length).toBe(verdicts.length);
+  const yes = (holds) => (holds ? "yes" : "no");
+  verdicts.forEach((v, k) => {
+    if (view === "interpolation") expect(rows[k].slice(1, 3)).toEqual([yes(v.strong_interpolation.holds), yes(v.weak_interpolation.holds)]);
+    if (view === "preservation") expect(rows[k][1].startsWith("no")).toBe(!v.preservation.holds);
+  });
+  if (view !== "constraints") return;
+  const shown = await page.locator(".verdicts [data-gap]").evaluateAll((all) => all.map((c) => Number(c.dataset.gap)));
+  verdicts.forEach((v, k) => {
+    expect(rows[k][1]).toBe(yes(v.constraint_gap.holds));
+    expect(Math.abs(shown[k] - v.constraint_gap.value)).toBeLessThan(1e-9);
+  });
+}
+
+test("all twelve steps: the file's experiment, the program's verdicts, the answer kept until the prediction", async ({ page, baseURL }) => {
+  test.setTimeout(600_000);
+  expect(STEPS).toHaveLength(12);
+  await open(page);
+  await page.locator("#tour").click();
+  for (const [k, step] of STEPS.entries()) {
+    await expect(page.locator(".story .place").first()).toHaveText(`Tour, step ${k + 1} of 12`);
+    await settled(page);
+    const spec = specAt(`${baseURL}#view=${step.view}&${step.link}`);
+    expect(await specOf(page), step.title).toEqual(spec);
+    await expect(page.locator(".bar nav [aria-current]")).toHaveText(new RegExp(step.view, "i"));
+    expect(await outlined(page), `${step.title} points at a figure`).toEqual([step.points]);
+
+    await expect(answer(page)).toBeEmpty();
+    expect(await veiled(page)).toEqual([true, true]);
+    expect(await heard(page), "the answer is not heard either").toBe(false);
+    await expect(options(page)).toHaveCount(step.options);
+    // Every other step is answered wrongly.
+    const choice = k % 2 ? step.right : (step.right + 1) % step.options;
+    await options(page).nth(choice).click();
+    await expect(answer(page).locator(".outcome")).toHaveText(k % 2 ? "Right." : /^Not so\. The answer: /);
+    await expect(options(page).nth(step.right)).toHaveClass(/right/);
+    await expect(answer(page).locator("p").nth(1)).toBeVisible();
+    expect(await veiled(page)).toEqual([false, false]);
+    expect(await heard(page)).toBe(true);
+    for (const link of await page.locator(".story .cites a").all()) await expect(link).toHaveAttribute("href", "https://arxiv.org/abs/2407.09072");
+    await expect(page.locator(".story .cites")).toContainText(step.cites.split(";")[0]);
+
+    compareExact(spec, await minimisers(page), step.view === "constraints" ? lab("minimise", spec).minimisers.map(() => []) : await nats(page));
+    await compareVerdicts(page, spec, step.view);
+    await press(page, k < 11 ? "Next" : "Finish");
+  }
+  await expect(page.locator(".story")).toHaveCount(0);
+});
+
+test("the tour by keyboard alone: in, a prediction, on, back, out, and the focus goes along", async ({ page }) => {
+  await open(page);
+  await page.locator("#invitation").focus();
+  await page.keyboard.press("Enter");
+  await expect(title(page)).toBeFocused();
+  await page.keyboard.press("Tab");
+  await expect(options(page).first()).toBeFocused();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Space");
+  await expect(options(page).nth(1)).toBeFocused();
+  await expect(options(page).nth(1)).toHaveAttribute("aria-pressed", "true");
+  await expect(answer(page).locator(".outcome")).toHaveText("Right.");
+  await expect(answer(page)).toHaveAttribute("aria-live", "polite");
+  // The first prediction stays.
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Enter");
+  await expect(options(page).first()).toHaveAttribute("aria-pressed", "false");
+  const tabTo = async (name) => {
+    for (let k = 0; k < 30; k++) {
+      await page.keyboard.press("Tab");
+      if (await page.evaluate((name) => document.activeElement.textContent === name, name)) return;
+    }
+    throw new Error(`${name} is not reached`);
+  };
+  await tabTo("Next");
+  await page.keyboard.press("Enter");
+  await expect(title(page)).toBeFocused();
+  await expect(title(page)).toContainText("Bradley–Terry");
+  await tabTo("Show me");
+  await page.keyboard.press("Enter");
+  await expect(answer(page).locator(".outcome")).toHaveText(/^The answer: 67 times in 100\.$/);
+  await tabTo("Previous");
+  await page.keyboard.press("Enter");
+  await expect(title(page)).toHaveText("Three policies");
+  // What was answered stays answered.
+  await expect(answer(page).locator(".outcome")).toHaveText("Right.");
+  await page.keyboard.press("Shift+Tab");
+  for (let k = 0; k < 11; k++) await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Shift+Tab");
+  await expect(page.getByRole("button", { name: "Close the tour" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".story")).toHaveCount(0);
+  await expect(page.locator("#tour")).toBeFocused();
+});
+
+test("a reader plays, comes back to the step's setting, undoes the step, and a reload restores all", async ({ page }) => {
+  await open(page, "lambda=0.25&optimiser.steps=600&losses.3.steps=600");
+  await settled(page);
+  const mine = await specOf(page);
+  await page.locator("#tour").click();
+  await press(page, "Step 6: TYPO interpolates to π*");
+  await settled(page);
+  const set = await specOf(page);
+  const back = page.locator(".story .back");
+  await expect(back).toHaveAttribute("aria-disabled", "true");
+
+  await page.getByLabel("λ, typed", { exact: true }).fill("3");
+  await page.keyboard.press("Enter");
+  await settled(page);
+  const played = await specOf(page);
+  expect(played).not.toEqual(set);
+  expect(await veiled(page), "who plays has begun to look").toEqual([false, false]);
+  await expect(answer(page)).toBeEmpty();
+
+  expect(page.url()).toContain("story=6");
+  await page.reload();
+  await settled(page);
+  await expect(title(page)).toHaveText("TYPO interpolates to π*");
+  expect(await specOf(page)).toEqual(played);
+  // Opening a link takes the focus nowhere.
+  await expect(title(page)).not.toBeFocused();
+
+  await back.click();
+  await settled(page);
+  expect(await specOf(page)).toEqual(set);
+  expect(await veiled(page)).toEqual([true, true]);
+
+  await page.getByRole("button", { name: "Undo", exact: true }).click();
+  await settled(page);
+  expect(await specOf(page)).toEqual(played);
+  await page.goto("./#lambda=0.25&optimiser.steps=600&losses.3.steps=600");
+  await settled(page);
+  await expect(page.locator(".story"), "an address without a step closes the tour").toHaveCount(0);
+  await page.locator("#tour").click();
+  await settled(page);
+  expect(await specOf(page)).not.toEqual(mine);
+  await page.getByRole("button", { name: "Undo", exact: true }).click();
+  await settled(page);
+  expect(await specOf(page)).toEqual(mine);
+});
+
+test("story=8 alone opens the eighth step, and a step that there is not gives a message", async ({ page, baseURL }) => {
+  await open(page, "story=8");
+  await settled(page);
+  await expect(title(page)).toHaveText("Why no QPO loss can do both");
+  expect(await specOf(page)).toEqual(specAt(`${baseURL}#view=preservation&${STEPS[7].link}`));
+  await page.goto("about:blank");
+  await open(page, "story=13");
+  await expect(notice(page)).toHaveText("This link could not be read. story: got “13”, expected a step from 1 to 12. The default is shown.");
+  await expect(page.locator(".story")).toHaveCount(0);
+});
+
+test("nothing moves for people who do not take the tour, and on a phone a step stands above the figures", async ({ page, elsewhere }) => {
+  await open(page);
+  await settled(page);
+  const place = () => page.locator(".figures").boundingBox();
+  const before = await place();
+  await page.locator("#tour").click();
+  const [column, main] = [await page.locator(".story").boundingBox(), await page.locator("main").boundingBox()];
+  expect(column.x + column.width).toBeLessThan(main.x);
+  await press(page, "Close the tour");
+  await expect(page.locator("#invitation")).toBeVisible();
+  expect((await place()).y).toBe(before.y);
+
+  const desk = await elsewhere({ viewport: { width: 1100, height: 900 } });
+  await open(desk, "story=1");
+  const above = await desk.locator(".story").boundingBox();
+  for (const part of ["main", "aside"]) expect((await desk.locator(part).boundingBox()).y).toBeGreaterThan(above.y + above.height);
+
+  const phone = await elsewhere({ viewport: { width: 390, height: 844 } });
+  await open(phone, "story=1");
+  const [card, figures] = [await phone.locator(".story").boundingBox(), await phone.locator(".figures").boundingBox()];
+  expect(card.y + card.height).toBeLessThan(figures.y);
+  expect(await phone.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [390, 1440]) {
+    test.describe(() => {
+      test.use({ colorScheme, viewport: { width, height: 1000 } });
+
+      test(`axe finds nothing in a step before and after its prediction, ${colorScheme}, ${width} px wide`, async ({ page }) => {
+        await open(page, "story=8");
+        await settled(page);
+        const violations = async () => (await new AxeBuilder({ page }).analyze()).violations.map((v) => ({ id: v.id, where: v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary}`) }));
+        expect(await violations()).toEqual([]);
+        await options(page).first().click();
+        await page.locator(".terms summary").click();
+        expect(await violations()).toEqual([]);
+      });
+    });
+  }
+}
