@@ -6,11 +6,20 @@ const MOVES = 200;
 const SINGLE_MOVES = 30;
 const COLD_BROWSERS = 5;
 
-/** What is dragged. Every handle moves both kinds of curves. */
+/** Sixteen actions, each more likely than the one before. */
+const RISING = Array.from({ length: 16 }, (_, k) => (k + 1) / 136).join();
+const EVEN = Array(16).fill(1 / 16).join();
+
+/** What is dragged. A slider's thumb goes to and fro on its track. All but the shapes' figures have learning curves that follow. */
 const DRAGS = [
   { name: "interpolation, π*", fragment: "", handle: ".handle.star >> nth=0" },
   { name: "interpolation, π_ref", fragment: "", handle: ".handle.ref >> nth=0" },
+  { name: "interpolation, λ", fragment: "", slider: "#lambda" },
+  { name: "interpolation, α", fragment: "", slider: "#alpha" },
+  { name: "heat map of 16 actions, λ", fragment: `#prompts.0.pi_ref=${EVEN}&prompts.0.pi_star=${RISING}`, slider: "#lambda" },
   { name: "preservation, bad prompt’s π*", fragment: "#preset=figure-3-preservation&view=preservation", handle: ".handle.star >> nth=1" },
+  { name: "constraints, π*", fragment: "#preset=figure-3-constraint&view=constraints", handle: ".handle.star >> nth=0", learns: false },
+  { name: "shapes, π*", fragment: "#view=shapes", handle: ".handle.star >> nth=0", learns: false },
 ];
 
 /** Runs in the page before its own code: notes when moves come, canvases are painted, and the solver is asked and answers. */
@@ -69,26 +78,34 @@ export function quantile(sample, share) {
 
 const summary = (sample) => ({ n: sample.length, median: quantile(sample, 0.5), p95: quantile(sample, 0.95), worst: Math.max(...sample) });
 
-/** Milliseconds from each move to its painted figures. */
-function latencies({ moves, paints, frames, starts, batches }) {
+/**
+ * Milliseconds from each move to its figures: from the page's first listener to figures `exact` drawn, to the `frame` complete,
+ * and to the `learning` curves where the view has some; from the input's own timestamp to that listener (`wait`) and to figures
+ * drawn (`waited`).
+ */
+function latencies({ moves, paints, frames, starts, batches }, learns) {
   const paintAfter = (at) => paints.findIndex((p) => p > at);
   const exact = [];
   const frame = [];
+  const wait = [];
   const waited = [];
   const learning = [];
   for (const { at, stamp } of moves) {
     const painted = paintAfter(at);
+    if (painted < 0) throw new Error("a move was never painted");
+    exact.push(paints[painted] - at);
+    frame.push(frames[painted] - at);
+    wait.push(at - stamp);
+    waited.push(paints[painted] - stamp);
+    if (!learns) continue;
     // While the solver works, newer wishes replace those that wait: a later run than this move's own shows its curves as well.
     const start = starts.find((s) => s.at >= at);
     const batch = start && batches.find((b) => b.run >= start.run);
     const learned = batch ? paintAfter(batch.at) : -1;
-    if (painted < 0 || learned < 0) throw new Error("a move was never painted, or its training run never arrived");
-    exact.push(paints[painted] - at);
-    frame.push(frames[painted] - at);
-    waited.push(paints[painted] - stamp);
+    if (learned < 0) throw new Error("a move's training run never arrived");
     learning.push(paints[learned] - at);
   }
-  return { exact: summary(exact), frame: summary(frame), waited: summary(waited), learning: summary(learning) };
+  return { exact: summary(exact), frame: summary(frame), wait: summary(wait), waited: summary(waited), learning: learns ? summary(learning) : null };
 }
 
 async function settled(page) {
@@ -101,7 +118,29 @@ async function forget(page) {
   await page.evaluate(() => Object.values(window.__bench).forEach((list) => (list.length = 0)));
 }
 
-async function drag(browser, url, { name, fragment, handle }) {
+/** Where the hand begins, and its k-th place: a circle through a handle, on the side of the triangle's middle. */
+async function circle(page, handle) {
+  await page.locator(handle).scrollIntoViewIfNeeded();
+  const at = await page.locator(handle).boundingBox();
+  const frame = await page.locator(handle).locator("xpath=..").boundingBox();
+  const [x, y] = [at.x + at.width / 2, at.y + at.height / 2];
+  const radius = 0.1 * frame.width;
+  const inward = Math.atan2(frame.y + 0.6 * frame.height - y, frame.x + frame.width / 2 - x);
+  return (k) => {
+    const turn = inward + Math.PI + (2 * Math.PI * k) / 100;
+    return [x + radius * (Math.cos(inward) + Math.cos(turn)), y + radius * (Math.sin(inward) + Math.sin(turn))];
+  };
+}
+
+/** To and fro over the middle of a slider's track, as far with every move, so that each changes the value. */
+async function sway(page, slider) {
+  await page.locator(slider).scrollIntoViewIfNeeded();
+  const { x, y, width, height } = await page.locator(slider).boundingBox();
+  const share = (k) => Math.abs(1 - ((k / 50) % 2));
+  return (k) => [x + width * (0.2 + 0.6 * share(k)), y + height / 2];
+}
+
+async function drag(browser, url, { name, fragment, handle, slider, learns = true }) {
   // Without the opening animation, so that only the hand moves the figures.
   const context = await browser.newContext({ viewport: VIEWPORT, reducedMotion: "reduce" });
   const page = await context.newPage();
@@ -109,18 +148,8 @@ async function drag(browser, url, { name, fragment, handle }) {
   await page.goto(url + fragment);
   await settled(page);
 
-  const at = await page.locator(handle).boundingBox();
-  const frame = await page.locator(handle).locator("xpath=..").boundingBox();
-  const [x, y] = [at.x + at.width / 2, at.y + at.height / 2];
-  // A circle through the handle, on the side of the triangle's middle.
-  const radius = 0.1 * frame.width;
-  const inward = Math.atan2(frame.y + 0.6 * frame.height - y, frame.x + frame.width / 2 - x);
-  const place = (k) => {
-    const turn = inward + Math.PI + (2 * Math.PI * k) / 100;
-    return [x + radius * (Math.cos(inward) + Math.cos(turn)), y + radius * (Math.sin(inward) + Math.sin(turn))];
-  };
-
-  await page.mouse.move(x, y);
+  const place = handle ? await circle(page, handle) : await sway(page, slider);
+  await page.mouse.move(...place(0));
   await page.mouse.down();
   for (let k = 1; k <= 20; k++) await page.mouse.move(...place(k));
   await settled(page);
@@ -141,8 +170,8 @@ async function drag(browser, url, { name, fragment, handle }) {
   return {
     name,
     seconds: (dragged.moves.at(-1).at - dragged.moves[0].at) / 1e3,
-    dragged: latencies(dragged),
-    single: latencies(single),
+    dragged: latencies(dragged, learns),
+    single: latencies(single, learns),
     longTasks: dragged.longTasks.map((t) => t.ms),
   };
 }

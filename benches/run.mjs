@@ -3,6 +3,7 @@
 //
 // node benches/run.mjs                everything
 // node benches/run.mjs --quick        without the peers; prints the tables and leaves README.md alone
+//   --strict                          exit 1 where a goal of the page is missed; otherwise the tables alone say so
 //   --dist DIR                        the built page (dist/)
 //
 // CHROMIUM: the browser (/usr/bin/chromium). The raw numbers go to bench.json in cargo's target folder.
@@ -10,12 +11,13 @@ import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, loadavg } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { host } from "./host.mjs";
 import { drags, firstPaints } from "./page.mjs";
-import { rewrite, tables } from "./tables.mjs";
+import { WEBGPU, pageFolders } from "./peers/webgpu.page.mjs";
+import { pageMisses, rewrite, tables } from "./tables.mjs";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const TESTS = join(ROOT, "tests/browser");
@@ -36,44 +38,47 @@ function run(program, args, options = {}) {
 
 const targetFolder = () => JSON.parse(execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1"], { cwd: ROOT })).target_directory;
 
-/** Microseconds a unit by name, of the results that criterion wrote since `began`. */
+/** Microseconds a unit by device and name, of the results that criterion wrote since `began`. */
 function criterionMedians(folder, began) {
   const medians = {};
   for (const file of readdirSync(folder, { recursive: true })) {
     if (!file.endsWith(join("new", "benchmark.json")) || statSync(join(folder, file)).mtimeMs < began) continue;
     const read = (name) => JSON.parse(readFileSync(join(folder, file, "..", name), "utf8"));
-    const { function_id: name, throughput } = read("benchmark.json");
-    medians[name] = read("estimates.json").median.point_estimate / 1e3 / throughput.Elements;
+    const { group_id: group, function_id: name, throughput } = read("benchmark.json");
+    (medians[group] ??= {})[name] = read("estimates.json").median.point_estimate / 1e3 / throughput.Elements;
   }
   return medians;
 }
 
-const CRITERION = ["bench", "--locked", "--no-default-features", "--bench", "solver"];
+const SOLVER = ["bench", "--locked", "--no-default-features", "--bench", "solver"];
+const LANGUAGE = ["bench", "--locked", "--no-default-features", "--features", "gpu", "--bench", "lm"];
 
 async function native(target) {
-  say("the solver natively");
+  say("the solver and the language model natively");
   const began = Date.now();
-  console.error(await run("cargo", CRITERION));
-  return criterionMedians(join(target, "criterion"), began);
+  console.error(await run("cargo", SOLVER));
+  console.error(await run("cargo", LANGUAGE));
+  const { solver, ...rest } = criterionMedians(join(target, "criterion"), began);
+  const language = Object.entries(rest).map(([group, found]) => [group.replace(/^lm\//, ""), found]);
+  return { solver, language: Object.fromEntries(language) };
 }
 
-/** Builds the wasm that the bench page loads, as `make dist` builds the solver's worker. */
-async function buildWasm(target) {
+/** Builds the wasm that a bench page loads, as `make dist` builds the workers, into a folder with the page's modules. */
+async function buildWasm(target, name, features, modules) {
   const messages = await run("cargo", [
-    ...["build", "--locked", "--profile", "release", "--bench", "browser", "--target", "wasm32-unknown-unknown"],
-    ...["--no-default-features", "--features", "worker", "--message-format", "json-render-diagnostics"],
+    ...["build", "--locked", "--profile", "release", "--bench", name, "--target", "wasm32-unknown-unknown"],
+    ...["--no-default-features", "--features", features, "--message-format", "json-render-diagnostics"],
   ]);
-  const built = messages.trim().split("\n").map((line) => JSON.parse(line)).find((m) => m.reason === "compiler-artifact" && m.target.name === "browser");
-  const folder = join(target, "bench-page");
+  const built = messages.trim().split("\n").map((line) => JSON.parse(line)).find((m) => m.reason === "compiler-artifact" && m.target.name === name);
+  const folder = join(target, `bench-page-${name}`);
   mkdirSync(folder, { recursive: true });
   const wasm = built.filenames.find((f) => f.endsWith(".wasm"));
-  await run("wasm-bindgen", ["--target", "web", "--no-typescript", "--out-dir", folder, "--out-name", "browser", wasm]);
-  const file = join(folder, "browser_bg.wasm");
+  await run("wasm-bindgen", ["--target", "web", "--no-typescript", "--out-dir", folder, "--out-name", name, wasm]);
+  const file = join(folder, `${name}_bg.wasm`);
   // The module itself names the features it was compiled with. (--all-features would let in what no browser knows yet.)
   const flags = ["-O3", "--strip-debug", "--strip-producers"];
   await run(join(TESTS, "node_modules/.bin/wasm-opt"), [...flags, file, "-o", file]);
-  copyFileSync(join(import.meta.dirname, "stopwatch.mjs"), join(folder, "stopwatch.mjs"));
-  copyFileSync(join(import.meta.dirname, "peers/plain.mjs"), join(folder, "plain.mjs"));
+  for (const module of modules) copyFileSync(join(import.meta.dirname, module), join(folder, basename(module)));
   writeFileSync(join(folder, "index.html"), "<!DOCTYPE html><title>bench</title>\n");
   return folder;
 }
@@ -112,6 +117,31 @@ async function inChromium(launch, folder) {
   return Object.fromEntries(Object.entries(pooled).map(([name, contenders]) => [name, settle(contenders)]));
 }
 
+/** What is timed of the language model in Chromium: a small model's size, at which a processor that plays a GPU takes seconds. */
+const LANGUAGE_SIZES = {
+  products: [[512, 128, 512], [512, 512, 512]],
+  model: { name: "0.9M", layers: 4, heads: 4, width: 128, words: 512, time: 64, texts: 8 },
+};
+
+/** Ours and the peers', one after another in one page; null where the browser has no WebGPU. */
+async function languageInChromium(launch, folder) {
+  say("the language model in Chromium, TensorFlow.js and jax-js beside it");
+  const { url, close } = await host(...pageFolders(), folder);
+  const browser = await launch(WEBGPU);
+  try {
+    const page = await browser.newPage();
+    page.on("console", (message) => console.error(message.text()));
+    await page.goto(url);
+    return await page.evaluate(async (sizes) => (await import("/lm_stopwatch.mjs")).measure(sizes), LANGUAGE_SIZES);
+  } catch (error) {
+    console.error(`The language model was not timed in Chromium: ${error.message}`);
+    return null;
+  } finally {
+    await browser.close();
+    close();
+  }
+}
+
 async function builtPage(launch, dist) {
   say("the built page");
   const { url, close } = await host(dist);
@@ -129,7 +159,7 @@ async function peers() {
   try {
     const lines = await run("bash", [join(import.meta.dirname, "peers/run.sh")]);
     for (const { peer, loss, what, microseconds } of lines.trim().split("\n").map((line) => JSON.parse(line))) {
-      (found[peer] ??= {})[what === "figure_2" ? what : `${what}/${loss}`] = microseconds;
+      (found[peer] ??= {})[loss && what !== "figure_2" ? `${what}/${loss}` : what] = microseconds;
     }
   } catch (error) {
     console.error(`The peers did not run to their end: ${error.message}`);
@@ -138,17 +168,18 @@ async function peers() {
 }
 
 async function main() {
-  const { values: options } = parseArgs({ options: { quick: { type: "boolean" }, dist: { type: "string" } } });
+  const { values: options } = parseArgs({ options: { quick: { type: "boolean" }, strict: { type: "boolean" }, dist: { type: "string" } } });
   const dist = resolve(ROOT, options.dist ?? "dist");
   if (!existsSync(join(dist, "index.html"))) throw new Error(`no page in ${dist}: run make dist, or name the folder with --dist`);
   const { chromium } = createRequire(join(TESTS, "package.json"))("playwright");
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  const launch = () => chromium.launch({ executablePath, args: ["--no-sandbox", ...QUIET] });
+  const launch = (more = []) => chromium.launch({ executablePath, args: ["--no-sandbox", ...QUIET, ...more] });
 
   say("building");
   const target = targetFolder();
-  await run("cargo", [...CRITERION, "--no-run"]);
-  const folder = await buildWasm(target);
+  for (const bench of [SOLVER, LANGUAGE]) await run("cargo", [...bench, "--no-run"]);
+  const solver = await buildWasm(target, "browser", "worker", ["stopwatch.mjs", "peers/plain.mjs"]);
+  const language = await buildWasm(target, "browser_lm", "lm_worker", ["lm_stopwatch.mjs"]);
   const browser = await launch();
   const device = {
     date: new Date().toISOString().slice(0, 10),
@@ -161,13 +192,16 @@ async function main() {
   };
   await browser.close();
 
-  const results = { device, native: await native(target), chromium: await inChromium(launch, folder), page: await builtPage(launch, dist) };
+  const measured = await native(target);
+  const results = { device, native: measured.solver, chromium: await inChromium(launch, solver), page: await builtPage(launch, dist) };
+  results.language = { native: measured.language, chromium: options.quick ? null : await languageInChromium(launch, language) };
   results.peers = options.quick ? {} : await peers();
   device.loadAfter = loadavg()[0];
   writeFileSync(join(target, "bench.json"), JSON.stringify(results, null, 1));
   const text = tables(results);
   console.log(text);
   if (!options.quick) rewrite(join(import.meta.dirname, "README.md"), text);
+  if (options.strict && pageMisses(results.page)) process.exitCode = 1;
 }
 
 await main();

@@ -105,8 +105,11 @@ function page({ firstPaints, drags }) {
   const rows = [cells("first live figure, cold browser", { ...firstPaints, p95: undefined }, "median < 1 s", firstPaints.median < PAGE_GOAL.firstPaint)];
   for (const { name, dragged, single } of drags) {
     const within = (goal, sample) => [`95 % ≤ ${goal} ms`, sample.p95 <= goal];
-    rows.push(cells(`${name}: figures drawn`, dragged.exact, ...within(PAGE_GOAL.exact, dragged.exact)));
-    rows.push(cells(`${name}: that frame complete`, dragged.frame));
+    rows.push(cells(`${name}: from the browser’s event to figures drawn`, dragged.exact, ...within(PAGE_GOAL.exact, dragged.exact)));
+    rows.push(cells(`${name}: until that frame is complete`, dragged.frame));
+    rows.push(cells(`${name}: before it, waiting for the browser’s frame`, dragged.wait));
+    rows.push(cells(`${name}: both, from the hand to figures drawn`, dragged.waited));
+    if (!dragged.learning) continue;
     rows.push(cells(`${name}: learning curves, while dragging`, dragged.learning, ...within(PAGE_GOAL.learning, dragged.learning)));
     rows.push(cells(`${name}: learning curves, one move`, single.learning, ...within(PAGE_GOAL.learning, single.learning)));
   }
@@ -118,6 +121,56 @@ function longTasks({ firstPaints, drags }) {
   const loads = [...firstPaints.longTasks].sort((a, b) => a.length - b.length);
   const rows = [cells("first two seconds (median of the cold browsers)", loads[loads.length >> 1]), ...drags.map((d) => cells(`200 moves, ${d.name}`, d.longTasks))];
   return table(["long tasks on the main thread", "number", "longest", "goal", "met"], rows);
+}
+
+/** Whether any goal of the page is missed. */
+export const pageMisses = (measured) => `${page(measured)}\n${longTasks(measured)}`.includes(verdict(false));
+
+/** GFLOP/s of a product's microseconds. */
+const gflops = (size, us) => (us ? `${digits((2 * size.split("x").reduce((all, n) => all * n, 1)) / us / 1e3)} GFLOP/s` : NONE);
+const perSecond = (count, us) => (us ? `${digits((count * 1e6) / us)} tokens/s` : NONE);
+/** Tokens of a whole step everywhere. */
+const STEP_TOKENS = 512;
+
+/** Ours natively, device by device, with PyTorch where it computes the same. */
+function languageNatively(native, torch = {}) {
+  const devices = Object.entries(native);
+  const names = [...new Set(devices.flatMap(([, found]) => Object.keys(found)))];
+  const forms = { NN: "A·B", NT: "A·Bᵀ", TN: "Aᵀ·B" };
+  const cells = (name) => {
+    const [size, what] = name.split("/");
+    // Criterion counted operations of products and tokens of steps.
+    if (what === "dpo-step") return [`whole DPO step, ${size} weights`, ...devices.map(([, f]) => perSecond(1, f[name])), perSecond(STEP_TOKENS, torch[`lm/step/${size}`])];
+    if (what === "read") return [`its one read, ${size} weights`, ...devices.map(([, f]) => time(f[name])), NONE];
+    const ours = devices.map(([, f]) => (f[name] ? `${digits(1 / f[name] / 1e3)} GFLOP/s` : NONE));
+    return [`${size.replaceAll("x", "×")}, ${forms[what]}`, ...ours, what === "NN" ? gflops(size, torch[`lm/product/${size}`]) : NONE];
+  };
+  return table(["", ...devices.map(([name]) => name), "PyTorch, the CPU"], names.sort(byKind).map(cells));
+}
+
+/** Products first, then steps, then reads. */
+const KINDS = [/x/, /step/, /read/];
+const byKind = (a, b) => KINDS.findIndex((k) => k.test(a)) - KINDS.findIndex((k) => k.test(b));
+
+/** Ours beside the browser's peers, all in one page. */
+function languageInChromium(found) {
+  const rows = [];
+  const line = (what, of, said) => {
+    const [ours, ...theirs] = [found.webgpu, found.tfjs, found["jax-js"]].map(of);
+    const fastest = Math.min(...theirs.filter(Boolean));
+    rows.push([what, ...[of(found.cpu), ours, ...theirs].map(said), times(fastest / ours), "fastest peer ÷ ours > 1", Number.isFinite(fastest) ? verdict(fastest > ours) : NONE]);
+  };
+  for (const size of Object.keys(found.webgpu.products)) line(size.replaceAll("x", "×"), (f) => f.products[size], (us) => gflops(size, us));
+  line("whole DPO step, 0.9M weights", (f) => f.step, (us) => perSecond(STEP_TOKENS, us));
+  rows.push(["its one read", time(found.cpu.read), time(found.webgpu.read), NONE, NONE, NONE, NONE, NONE]);
+  const head = ["", "ours, the CPU’s path", "ours, WebGPU", "TensorFlow.js, WebGPU", "jax-js, WebGPU", "fastest peer ÷ ours, WebGPU", "goal", "met"];
+  return table(head, rows);
+}
+
+function language({ native, chromium }, torch) {
+  const parts = ["### The language model natively", languageNatively(native, torch)];
+  if (chromium) parts.push(`### The language model in Chromium\n\nOn ${chromium.adapter}.`, languageInChromium(chromium));
+  return parts;
 }
 
 function deviceLine({ date, cpu, cores, browser, node, rustc, loadBefore, loadAfter }) {
@@ -142,6 +195,7 @@ export function tables(results) {
     "### The page",
     page(results.page),
     longTasks(results.page),
+    ...language(results.language, results.peers.pytorch),
   ].join("\n\n");
 }
 
