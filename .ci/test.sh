@@ -25,17 +25,23 @@ counted() {
 stage "unit and integration tests"
 counted cargo test --locked --features app
 
-stage "golden tests as wasm in Chromium"
-CHROMEDRIVER=$(command -v chromedriver) counted \
-  cargo test --locked --no-default-features --target wasm32-unknown-unknown --test goldens
+# A processor that plays the GPU takes its time.
+export CHROMEDRIVER=${CHROMEDRIVER:-$(command -v chromedriver)} WASM_BINDGEN_TEST_TIMEOUT=900
+in_chromium() { counted cargo test --locked --no-default-features --target wasm32-unknown-unknown "$@"; }
 
-stage "licences, advisories and sources of dependencies"
+stage "golden tests as wasm in Chromium"
+in_chromium --test goldens
+
+stage "the language model's fixtures on Chromium's WebGPU"
+in_chromium --features lm_worker --test lm_browser
+
+stage "licences, bans and sources of dependencies"
 cargo deny --log-level error check bans licenses sources
 
 stage "the page, optimised"
 make --no-print-directory dist
 
 stage "browser tests"
-TYPO_LAB_BIN=$PWD/target/debug/typo-lab counted npm --prefix tests/browser test --silent
+TYPO_LAB_BIN=${CARGO_TARGET_DIR:-$PWD/target}/debug/typo-lab counted npm --prefix tests/browser test --silent
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
