@@ -23,7 +23,9 @@ installed() { has "$1" && "$@" --version 2>/dev/null | grep -qF " $WANTED"; }
 
 cargo_install() { # crate, version, further options
   say "installing $1 $2"
-  cargo install "$1@$2" "${@:3}"
+  # Compiled in little time rather than to run in little: each of them runs for seconds.
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 \
+    cargo install "$1@$2" "${@:3}"
 }
 
 apt() {
