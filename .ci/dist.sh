@@ -5,13 +5,17 @@ cd "$(dirname "$0")/.."
 # A step of the tour that cannot be read is told by file and line before anything is built. With the features that the tests
 # build, so that nothing is built twice.
 cargo run --locked --quiet --features app --bin typo-lab -- story www/story >/dev/null
-trunk build --release --offline
+# Messages of dependencies name their files; where they lie on the builder's machine is nobody's business, nor may the page's size
+# depend on it.
+flags=()
+for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do flags+=("--remap-path-prefix=$registry="); done
+CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="${flags[*]}" trunk build --release --offline
 # What rustc emits and browsers have had for years; --all-features would also write encodings that they do not know yet.
 features=(--enable-simd --enable-bulk-memory --enable-bulk-memory-opt --enable-sign-ext --enable-mutable-globals
   --enable-nontrapping-float-to-int --enable-reference-types --enable-multivalue --enable-call-indirect-overlong)
 # The page itself for size: again and again, over code without nested expressions, where more of it is alike. Nothing lies in the first
 # kilobyte of memory, the far end of the stack. Its workers for speed.
-size=(-Oz --low-memory-unused --flatten --rereloop -Oz -Oz -Os)
+size=(-Oz --low-memory-unused --flatten --rereloop -Oz -Oz --merge-similar-functions -Os)
 for program in app solver_worker lm_worker; do
   how=(-O3)
   if [ "$program" = app ]; then how=("${size[@]}"); fi

@@ -10,15 +10,16 @@ use common::{
     Fixture, KINDS, NAMES, cached_logits_are_those_of_transformers, gradients_are_those_of_pytorch,
     log_probabilities_are_those_of_transformers, ten_steps_are_those_of_pytorch, values_and_gradients_are_those_of_trl,
 };
-use typo_lab::lm::align::{Objective, Optimiser, Trainer, score};
+use typo_lab::lm::align::{Length, Objective, Optimiser, Trainer, score};
 use typo_lab::lm::compute::cpu::Cpu;
 use typo_lab::lm::compute::{Compute, ready};
 use typo_lab::lm::config::Config;
-use typo_lab::lm::gpt2::{Gpt2, Memory, Text};
+use typo_lab::lm::gpt2::{Gpt2, Memory, ModelError, Text};
 use typo_lab::lm::lora::{Lora, LoraSettings, Target};
 use typo_lab::lm::pairs::Parts;
 use typo_lab::lm::run::{PairTexts, Run, Settings};
-use typo_lab::lm::sample::{Sampling, generate, generate_told};
+use typo_lab::lm::sample::{Decoder, Sampling, generate, generate_told};
+use typo_lab::loss::Loss;
 use typo_lab::preference::Random;
 
 /// The accuracy asked of the CPU, relative, tensor by tensor: f32 carries 6e-8 and sums here have some hundred terms.
@@ -312,7 +313,7 @@ fn a_whole_run_lowers_its_loss_and_follows_its_seed() {
         };
         let mut cpu = Cpu::<f32>::new();
         let model = fixture.model(&mut cpu, 4);
-        let mut run = ready(Run::start(&mut cpu, model, pairs.clone(), settings)).expect("a start");
+        let mut run = ready(Run::start(&mut cpu, model, pairs.clone(), settings, async |_| true)).expect("a start");
         let steps = (0..40).map(|_| ready(run.step(&mut cpu)).expect("a step"));
         steps.map(|m| m.loss).collect()
     };
@@ -347,6 +348,51 @@ fn the_memory_told_before_is_the_memory_taken_and_all_of_it_comes_back() {
             assert!(close(memory.total(), cpu.held()), "{memory:?} {}", 4 * cpu.held());
             model.free(&mut cpu);
         }
+        assert_eq!(cpu.held(), 0);
+    }
+    let mut cpu = Cpu::<f32>::new();
+    let model = Gpt2::new(&mut cpu, config.clone(), (1, 1), false).expect("room");
+    for (batch, capacity) in [(5, 40), (2, 48)] {
+        let before = cpu.held();
+        let decoder = Decoder::new(&mut cpu, &model, batch, capacity).expect("room");
+        assert_eq!(Decoder::bytes(&config, batch, capacity), 4 * (cpu.held() - before) as u64);
+        decoder.free(&mut cpu);
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_while_it_is_prepared_gives_everything_back() {
+    let config = Config::new(2, 2, 16, 24, 60).expect("a configuration");
+    let text = |from: u32| Text { ids: (from..from + 9).collect(), prompt: 4 };
+    let pairs: Vec<PairTexts> = (0..12).map(|k| PairTexts { chosen: text(k), rejected: text(k + 20) }).collect();
+    let settings = Settings {
+        objective: Objective::Preference { loss: Loss::Typo, lambda: 1.0, length: Length::Sum },
+        optimiser: Optimiser::default(),
+        batch_size: 3,
+        lora: None,
+        sampling: Sampling { max_tokens: 3, ..Sampling::PLAIN },
+        seed: 1,
+    };
+    let mut cpu = Cpu::<f32>::new();
+    let whole = {
+        let model = Gpt2::new(&mut cpu, config.clone(), (4, 24), true).expect("room");
+        let mut heard = Vec::new();
+        let run = ready(Run::start(&mut cpu, model, pairs.clone(), settings.clone(), async |share| {
+            heard.push(share);
+            true
+        }));
+        run.expect("a start").into_model(&mut cpu).free(&mut cpu);
+        heard
+    };
+    assert!(whole.is_sorted() && whole[0] == 0.0 && whole.len() > 6, "{whole:?}");
+    for last in 0..whole.len() {
+        let model = Gpt2::new(&mut cpu, config.clone(), (4, 24), true).expect("room");
+        let mut heard = 0;
+        let run = ready(Run::start(&mut cpu, model, pairs.clone(), settings.clone(), async |_| {
+            heard += 1;
+            heard <= last
+        }));
+        assert_eq!(run.err(), Some(ModelError::Stopped));
         assert_eq!(cpu.held(), 0);
     }
 }

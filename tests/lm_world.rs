@@ -144,7 +144,7 @@ fn tuned(loss: Loss, lambda: f64) -> [f64; 2] {
         seed: 0,
     };
     let steps = 20;
-    let mut run = ready(start(&mut cpu, model, &tokenizer, 16 * steps, settings)).expect("a run");
+    let mut run = ready(start(&mut cpu, model, &tokenizer, 16 * steps, settings, async |_| true)).expect("a run");
     for _ in 0..steps {
         ready(run.step(&mut cpu)).expect("a step");
     }

@@ -45,7 +45,7 @@ impl Place {
     }
 
     fn reward(&self, loss: Loss) -> Vec<f64> {
-        reward_of(&self.case.problem.prompts[0], loss)
+        reward_of(&self.case.problem.prompts[0], loss, self.lambda)
     }
 }
 

@@ -90,7 +90,7 @@ fn assert_stationary(
     found: &Minimiser,
 ) -> Result<(), TestCaseError> {
     let theta = mean_zero(&found.log_pi);
-    let reward = reward_of(&case.problem.prompts[0], loss);
+    let reward = reward_of(&case.problem.prompts[0], loss, lambda);
     let objective = objective(&case.problem, loss, lambda, &reward, decay);
     let s = sizes(&objective, &theta, 1e-12);
     let g = gradient(&objective, &theta).amax();
@@ -117,7 +117,7 @@ fn assert_no_worse(
     found: &Minimiser,
 ) -> Result<(), TestCaseError> {
     let prompt = &case.problem.prompts[0];
-    let reward = reward_of(prompt, loss);
+    let reward = reward_of(prompt, loss, lambda);
     let objective = objective(&case.problem, loss, lambda, &reward, decay);
     let value = |log_pi: &[f64]| {
         let theta = mean_zero(log_pi);
@@ -575,6 +575,29 @@ fn typo_keeps_the_reference_policy_on_good_prompts_and_no_other_loss_does() {
     }
 }
 
+/// Theorem 3.1 for any convex ψ with any μ: what helps the bad prompt harms the good one.
+#[test]
+fn no_convex_qpo_loss_helps_the_bad_prompt_and_keeps_the_good_one() {
+    let mus = [Mu::Log].into_iter().chain(Divergence::ALL.map(Mu::FPrime));
+    let losses: Vec<Loss> = mus
+        .flat_map(|mu| Psi::ALL.into_iter().filter(|psi| psi.is_convex()).map(move |psi| Loss::Qpo(psi, mu)))
+        .collect();
+    assert!(losses.len() >= 20);
+    let mut helpful = 0;
+    for preset in [Preset::Figure3Preservation, Preset::Figure3Swapped] {
+        let mut spec = preset.spec();
+        spec.losses = losses.iter().map(|loss| at(*loss, 1.0)).collect();
+        let problem = Problem::new(&spec).expect("a preset");
+        for s in sweep::sweep(&problem, &spec.sweep) {
+            let found =
+                verdict::Preservation::from_series(&problem, &s, &spec.sweep.values()).expect("a good and a bad");
+            assert_eq!(found.selective(), Vec::<usize>::new(), "{:?} on {}", s.loss.loss, preset.key());
+            helpful += usize::from(!found.improving().is_empty());
+        }
+    }
+    assert!(helpful > 0, "nothing was put to the test");
+}
+
 /// With the seed paper's two policies no loss of the QPO family helps the bad prompt at any λ; with the policies exchanged,
 /// as in the follow-up, each helps somewhere, and harms the good prompt there.
 #[test]
@@ -611,6 +634,33 @@ fn near_ties_do_not_hide_the_mode() {
                 assert_eq!(weak.holds, loss != Loss::Typo, "{loss:?}, gap {gap}: {}", weak.why);
                 assert_eq!(strong.holds, loss == Loss::Typo, "{loss:?}, gap {gap}: {}", strong.why);
             }
+        }
+    }
+}
+
+/// Proposition 4.2 where λ → 0 is slow: pairs of rare actions weigh little under π_ref's own pairing.
+#[test]
+fn typo_s_limit_is_the_preferred_policy_however_rare_the_pairs() {
+    for least in [1e-2, 1e-4, 1e-6] {
+        let (pi_ref, star) = (vec![least, 0.5, 0.5 - least], vec![0.6, 0.3, 0.1]);
+        let spec = experiment(pi_ref, star, Preferences::Population { pairing: Pairing::Reference });
+        let problem = Problem::new(&spec).expect("a problem");
+        let strong = Limits::new(&problem, at(Loss::Typo, 1.0)).strong();
+        assert!(strong.holds, "least {least}: {}", strong.why);
+    }
+}
+
+/// Equation (4): `π ∝ π_ref exp(r/λ)` gives no probability to an action that π* gives none, at any λ, with any decay.
+#[test]
+fn rlhf_gives_nothing_to_an_action_that_nobody_prefers() {
+    let spec = experiment(vec![0.5, 0.3, 0.2], vec![0.75, 0.25, 0.0], population_uniform());
+    let problem = Problem::new(&spec).expect("a problem");
+    for lambda in [1e-3, 1.0, 1e3, 1e6] {
+        for decay in [NONE].into_iter().chain(DecayOn::ALL.map(|on| WeightDecay { alpha: 1e-3, on })) {
+            let found = minimise(&problem, Loss::Rlhf(Reward::True), lambda, decay).remove(0);
+            let rest = found.log_pi[2].exp();
+            // A penalty on θ lets no logit go to −∞, but for the price of a reward that λ cannot make up for.
+            assert!(rest < 1e-4, "λ {lambda}, {decay:?}: {rest:e}");
         }
     }
 }
@@ -687,10 +737,15 @@ fn weight_decay_parts_rlhf_and_dpo_and_the_more_of_it_the_further() {
     let spec = Preset::Figure3Constraint.spec();
     let problem = Problem::new(&spec).expect("a preset");
     let all = sweep::sweep(&problem, &spec.sweep);
-    let apart: Vec<f64> =
-        all[0].prompts[0].iter().zip(&all[1].prompts[0]).map(|(a, b)| tv(&a.log_pi, &b.log_pi)).collect();
-    assert!(apart[0] <= 1e-9, "{} at α = 0", apart[0]);
-    assert!(apart.windows(2).all(|w| w[0] < w[1]), "{apart:?}");
+    let measured = |distance: fn(&[f64], &[f64]) -> f64| -> Vec<f64> {
+        all[0].prompts[0].iter().zip(&all[1].prompts[0]).map(|(a, b)| distance(&a.log_pi, &b.log_pi)).collect()
+    };
+    let apart = measured(tv);
+    // The figure shows nats.
+    for apart in [&apart, &measured(kl)] {
+        assert!(apart[0] <= 1e-9, "{} at α = 0", apart[0]);
+        assert!(apart.windows(2).all(|w| w[0] < w[1]), "{apart:?}");
+    }
     // Beyond the preset's range both go to the uniform policy and meet again: the greatest distance is near α = 0.03.
     assert!((apart[apart.len() - 1] - 0.418).abs() < 1e-3, "{apart:?}");
 }

@@ -49,3 +49,15 @@ fn every_loss_trains_at_the_ends_of_lambda_with_finite_policies_and_values_throu
         }
     }
 }
+
+/// ψ′(0) = 0: what equals π_ref has no slope, so that descent from there stays.
+#[test]
+fn training_the_threshold_loss_never_leaves_the_reference() {
+    let mut spec = Preset::Threshold.spec();
+    spec.optimiser.steps = 500;
+    let problem = Arc::new(Problem::new(&spec).expect("a preset"));
+    let reference: Vec<f64> = problem.prompts.iter().flat_map(|p| p.log_ref.clone()).collect();
+    for snapshot in Run::new(problem, 0) {
+        assert!(snapshot.log_pi.iter().zip(&reference).all(|(a, b)| (a - b).abs() < 1e-12), "{snapshot:?}");
+    }
+}

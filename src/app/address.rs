@@ -28,7 +28,7 @@ const PLACE: &str = "#main";
 /// # Errors
 /// What is wrong with it, in one sentence; what is shown instead is for the caller to say.
 fn read(hash: &str) -> Option<Result<Opened, String>> {
-    (hash != PLACE).then(|| parse(&embed::with_view(hash)))
+    (hash != PLACE).then(|| parse(&embed::with_view(hash, embed::view())))
 }
 
 /// What the reader went to. The event knows: the page may have written its own address since.
@@ -46,7 +46,7 @@ pub fn gone_to(event: &HashChangeEvent) -> Option<Result<Opened, String>> {
 /// None: the default is in order.
 pub fn opening() -> Result<Opened, String> {
     let hash = window().location().hash().unwrap_or_default();
-    read(&hash).unwrap_or_else(|| parse(&embed::with_view("")))
+    read(&hash).unwrap_or_else(|| parse(&embed::with_view("", embed::view())))
 }
 
 /// Reads a fragment, with or without `#`.

@@ -221,10 +221,15 @@ pub fn is_on() -> bool {
     of_page().is_some()
 }
 
-/// A fragment, with the query's view in front where it names none.
-pub fn with_view(fragment: &str) -> String {
+/// The view that the query names.
+pub fn view() -> Option<View> {
+    of_page()?.view
+}
+
+/// A fragment, with a view in front where it names none.
+pub fn with_view(fragment: &str, view: Option<View>) -> String {
     let fragment = fragment.strip_prefix('#').unwrap_or(fragment);
-    let view = of_page().and_then(|e| e.view).filter(|_| !fragment.split('&').any(|p| p.starts_with("view=")));
+    let view = view.filter(|_| !fragment.split('&').any(|p| p.starts_with("view=")));
     view.map_or_else(|| fragment.to_owned(), |v| format!("view={}&{fragment}", v.key()))
 }
 

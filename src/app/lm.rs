@@ -27,6 +27,10 @@ pub struct Lm {
     own: RefCell<[Vec<Part>; 2]>,
     /// While a model is being opened, those before, which stay where the new ones cannot be read.
     former: RefCell<Option<[Vec<Part>; 2]>>,
+    /// Whether that model is another one than before.
+    is_another: Cell<bool>,
+    /// Preferences that the worker has not taken yet.
+    offered: RefCell<Vec<Part>>,
 }
 
 impl Lm {
@@ -39,24 +43,28 @@ impl Lm {
             waiting: RefCell::default(),
             own: RefCell::default(),
             former: RefCell::default(),
+            is_another: Cell::default(),
+            offered: RefCell::default(),
         })
     }
 
     /// Opens a model: the given files, or the small world's. Starts the worker where there is none.
     pub fn open(self: &Rc<Self>, wish: Wish, files: Vec<Part>) {
         let former = self.own.replace([files, Vec::new()]);
+        self.is_another.set(true);
         self.ask(wish, former);
     }
 
     /// Takes preferences of one's own.
     pub fn prefer(&self, files: Vec<Part>) {
-        self.own.borrow_mut()[1].clone_from(&files);
+        self.offered.borrow_mut().clone_from(&files);
         self.send(ToLm::Prefer, files);
     }
 
     /// Opens what was opened last, with its preferences.
     pub fn again(self: &Rc<Self>, wish: Wish) {
         let same = self.own.borrow().clone();
+        self.is_another.set(false);
         self.ask(wish, same);
     }
 
@@ -69,7 +77,7 @@ impl Lm {
         self.tell(FromLm::Busy { what: "starting".to_owned(), share: 0.0 }, Vec::new());
         self.send(ToLm::Open(wish), files);
         if !pairs.is_empty() {
-            self.send(ToLm::Prefer, pairs);
+            self.prefer(pairs);
         }
     }
 
@@ -143,6 +151,11 @@ impl Lm {
             other => {
                 if let FromLm::Opened(_) = other {
                     self.former.take();
+                    if self.is_another.take() {
+                        self.dispatch.emit(Action::LmForgets);
+                    }
+                } else if let FromLm::Preferred { .. } = other {
+                    self.own.borrow_mut()[1] = self.offered.take();
                 } else if let FromLm::Failed { lost, .. } = other
                     && let Some(former) = self.former.take()
                 {

@@ -32,11 +32,9 @@ pub fn number(x: f64) -> String {
     } else if x == 0.0 {
         "0".to_owned()
     } else if x.abs() < 5e-4 {
-        let exponent = x.abs().log10().floor() as i32;
-        format!("{:.0}·10{}", x / 10f64.powi(exponent), raised(exponent))
+        powered(&format!("{x:.0e}"))
     } else if x.abs() >= 1e6 {
-        let exponent = x.abs().log10().floor() as i32;
-        format!("{:.1}·10{}", x / 10f64.powi(exponent), raised(exponent))
+        powered(&format!("{x:.1e}"))
     } else if x.abs() >= 1000.0 {
         format!("{x:.0}")
     } else if x.abs() >= 100.0 {
@@ -44,6 +42,11 @@ pub fn number(x: f64) -> String {
     } else {
         format!("{x:.3}")
     }
+}
+
+/// `2.5e-7` as 2.5·10⁻⁷.
+fn powered(text: &str) -> String {
+    text.split_once('e').map_or_else(|| text.to_owned(), |(digits, power)| format!("{digits}·10{}", raised(power)))
 }
 
 /// A distance that may be nothing but the solver's rounding.
@@ -62,9 +65,9 @@ pub fn nats(x: f64) -> String {
 const MANY: f64 = 1000.0;
 
 /// A whole number in raised digits.
-fn raised(k: i32) -> String {
+fn raised(number: &str) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    k.to_string().chars().map(|c| c.to_digit(10).map_or('⁻', |d| DIGITS[d as usize])).collect()
+    number.chars().map(|c| c.to_digit(10).map_or('⁻', |d| DIGITS[d as usize])).collect()
 }
 
 /// λ and α as a field shows them: short, and read back to the same number of digits.

@@ -246,7 +246,7 @@ impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         match error {
             ModelError::Input(_) => Self::input(error.to_string()),
-            ModelError::Device(_) => Self::system(error.to_string()),
+            ModelError::Device(_) | ModelError::Stopped => Self::system(error.to_string()),
         }
     }
 }
@@ -343,11 +343,12 @@ fn tell(memory: &Memory) {
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         let _ = writeln!(
             std::io::stderr(),
-            "needs {} MiB: weights {}, training {}, activations {}",
+            "needs {} MiB: weights {}, training {}, activations {}, drawing responses {}",
             mib(memory.total()),
             mib(memory.parameters),
             mib(memory.training),
-            mib(memory.activations)
+            mib(memory.activations),
+            mib(memory.sampling)
         );
     }
 }
@@ -469,10 +470,9 @@ fn align(a: &Align) -> Result<(), Failure> {
 fn align_on(compute: &mut impl Compute, a: &Align, mut folder: Folder, pairs: Vec<PairTexts>) -> Result<(), Failure> {
     let settings = a.settings(&folder);
     let size = (a.pass_size as usize, settings.longest(&folder.config, &pairs));
-    let memory = folder.memory(size, true);
-    tell(&settings.lora.as_ref().map_or(memory, |lora| memory.with_lora(&folder.config, lora)));
+    tell(&settings.memory(&folder.config, size));
     let model = folder.load(compute, size, true)?;
-    let mut run = ready(Run::start(compute, model, pairs, settings))?;
+    let mut run = ready(Run::start(compute, model, pairs, settings, async |_| true))?;
     let mut lines = Lines::to(a.out.as_deref())?;
     for _ in 0..a.steps {
         let started = Instant::now();

@@ -266,7 +266,7 @@ impl World {
         let model = loaded(folder, compute, size, true)?;
         let pairs = (self.steps * self.batch_size) as usize;
         let started = Instant::now();
-        let mut run = ready(world::start(compute, model, tokenizer, pairs, settings))?;
+        let mut run = ready(world::start(compute, model, tokenizer, pairs, settings, async |_| true))?;
         let mut secs = started.elapsed().as_secs_f64();
         for step in 0..=self.steps {
             if step > 0 {

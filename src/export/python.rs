@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::loss::{Loss, Reward};
 use crate::solve::exact::reward_of;
-use crate::spec::{Problem, Spec};
+use crate::spec::{Problem, Spec, limit};
 
 const TEMPLATE: &str = include_str!("script.py");
 
@@ -32,7 +32,7 @@ fn fitted_reward(problem: &Problem) -> String {
     if !problem.losses.iter().any(|l| l.loss == fitted) {
         return "None".to_owned();
     }
-    json!(problem.prompts.iter().map(|p| reward_of(p, fitted)).collect::<Vec<_>>()).to_string()
+    json!(problem.prompts.iter().map(|p| reward_of(p, fitted, limit::LAMBDA.1)).collect::<Vec<_>>()).to_string()
 }
 
 #[cfg(test)]

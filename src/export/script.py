@@ -337,7 +337,7 @@ def train(loss, data):
     reward = torch.tensor(data.log_star)
     if loss.get("reward") == "fitted":
         reward = torch.tensor(FITTED_REWARD)
-    reward = reward.clamp(min=-700.0)
+    reward = reward.clamp(min=-700.0 * max(1.0, loss["lambda"]))
     prompts, winners, losers = (torch.tensor([o[k] for o in data.outcomes]) for k in range(3))
     masses = torch.tensor([data.weights[o[0]] * o[3] for o in data.outcomes])
     compared = masses.nonzero().flatten()

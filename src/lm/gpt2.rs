@@ -33,13 +33,15 @@ impl Text {
     }
 }
 
-/// Why a text or a model is refused.
+/// Why something does not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelError {
     /// A sentence about the input.
     Input(String),
     /// The device stopped.
     Device(DeviceError),
+    /// Whoever was asked did not want it to go on.
+    Stopped,
 }
 
 impl fmt::Display for ModelError {
@@ -47,6 +49,7 @@ impl fmt::Display for ModelError {
         match self {
             Self::Input(sentence) => f.write_str(sentence),
             Self::Device(error) => error.fmt(f),
+            Self::Stopped => f.write_str("it was stopped"),
         }
     }
 }

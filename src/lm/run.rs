@@ -3,11 +3,11 @@
 use super::align::{Epochs, Item, Metrics, Objective, Optimiser, PairItem, Trainer, score};
 use super::compute::Compute;
 use super::config::Config;
-use super::gpt2::{Gpt2, ModelError, Text};
+use super::gpt2::{Gpt2, Memory, ModelError, Text};
 use super::lora::{Lora, LoraSettings};
 use super::pairs::Parts;
 use super::reward::Rewards;
-use super::sample::{Sampling, generate};
+use super::sample::{Decoder, Sampling, generate};
 use crate::loss::Loss;
 use crate::preference::Random;
 
@@ -78,6 +78,19 @@ impl Settings {
         };
         texts.max(sampled)
     }
+
+    /// What a run needs on the device at its most, where `batch` texts of `time` tokens go through the network at once.
+    pub fn memory(&self, config: &Config, (batch, time): (usize, usize)) -> Memory {
+        let memory = Memory::of(config, batch, time, true);
+        let memory = self.lora.as_ref().map_or(memory, |lora| memory.with_lora(config, lora));
+        let sampling = Decoder::bytes(config, batch, time);
+        match self.loss() {
+            Some(Loss::Typo) => memory.with_sampling(sampling),
+            // RLHF scores texts that nobody has seen, by π_ref itself.
+            Some(Loss::Rlhf(_)) => memory.with_sampling(sampling + Memory::of(config, batch, time, false).total()),
+            _ => memory,
+        }
+    }
 }
 
 /// A fine-tuning under way.
@@ -105,37 +118,26 @@ struct OnPolicy {
 }
 
 impl Run {
-    /// Takes a model that stands at π_ref, made to be trained.
+    /// Takes a model that stands at π_ref, made to be trained. `go_on` hears how far the preparation is, from 0 to 1, and says
+    /// whether it goes on.
     ///
     /// # Errors
-    /// Where a text is refused, naming its pair, or the device has no room.
+    /// Where a text is refused, naming its pair, the device has no room, or `go_on` says no. The model's buffers are given back.
     pub async fn start(
         compute: &mut impl Compute,
         mut model: Gpt2,
         pairs: Vec<PairTexts>,
         settings: Settings,
+        go_on: impl AsyncFnMut(f64) -> bool,
     ) -> Result<Self, ModelError> {
-        check(&model, &pairs)?;
-        let mut random = Random::new(settings.seed);
-        let texts: Vec<&Text> = pairs.iter().flat_map(|p| [&p.chosen, &p.rejected]).collect();
-        let scores = score(compute, &mut model, &texts).await?;
-        let log_ref = scores.chunks_exact(2).map(|s| (s[0], s[1])).collect();
-        let (mut samples, mut on_policy) = (Vec::new(), None);
-        match settings.loss() {
-            Some(Loss::Typo) => {
-                let prompts: Vec<&[u32]> = pairs.iter().map(PairTexts::prompt).collect();
-                samples = drawn(compute, &mut model, &prompts, &settings.sampling, &mut random).await?;
+        let prepared = match prepared(compute, &mut model, &pairs, &settings, go_on).await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                model.free(compute);
+                return Err(error);
             }
-            Some(Loss::Rlhf(_)) => {
-                let reference = model.twin(compute, model.capacity(), false)?;
-                on_policy = Some(OnPolicy { reference, rewards: Rewards::of(&pairs) });
-            }
-            _ => {}
-        }
-        let lora = match &settings.lora {
-            Some(lora) => Some(Lora::new(compute, &model, lora, settings.seed)?),
-            None => None,
         };
+        let Prepared { log_ref, samples, on_policy, lora, random } = prepared;
         let trainer = Trainer::new(compute, model, lora, settings.objective, settings.optimiser)?;
         let epochs = Epochs::new(pairs.len(), settings.seed);
         Ok(Self { trainer, pairs, log_ref, samples, on_policy, epochs, random, settings })
@@ -217,6 +219,59 @@ fn items<'a>(
             chosen.iter().flat_map(|k| std::iter::once(pair(*k)).chain(sample(*k))).collect()
         }
     }
+}
+
+/// What a run has before its first step.
+struct Prepared {
+    log_ref: Vec<(f64, f64)>,
+    samples: Vec<(Text, f64)>,
+    on_policy: Option<OnPolicy>,
+    lora: Option<Lora>,
+    random: Random,
+}
+
+/// Scores the pairs under π_ref and draws its samples, a pass at a time.
+async fn prepared(
+    compute: &mut impl Compute,
+    model: &mut Gpt2,
+    pairs: &[PairTexts],
+    settings: &Settings,
+    mut go_on: impl AsyncFnMut(f64) -> bool,
+) -> Result<Prepared, ModelError> {
+    check(model, pairs)?;
+    let is_typo = settings.loss() == Some(Loss::Typo);
+    let texts_at_once = model.capacity().0;
+    let (mut log_ref, mut samples, mut on_policy) = (Vec::with_capacity(pairs.len()), Vec::new(), None);
+    // Drawing takes far longer than scoring.
+    let scoring = if is_typo { 0.1 } else { 1.0 };
+    let share = |done: usize| done as f64 / pairs.len() as f64;
+    for part in pairs.chunks(texts_at_once.div_ceil(2)) {
+        if !go_on(scoring * share(log_ref.len())).await {
+            return Err(ModelError::Stopped);
+        }
+        let texts: Vec<&Text> = part.iter().flat_map(|p| [&p.chosen, &p.rejected]).collect();
+        let scores = score(compute, model, &texts).await?;
+        log_ref.extend(scores.chunks_exact(2).map(|s| (s[0], s[1])));
+    }
+    let mut random = Random::new(settings.seed);
+    if is_typo {
+        for part in pairs.chunks(texts_at_once) {
+            if !go_on(scoring + (1.0 - scoring) * share(samples.len())).await {
+                return Err(ModelError::Stopped);
+            }
+            let prompts: Vec<&[u32]> = part.iter().map(PairTexts::prompt).collect();
+            samples.extend(drawn(compute, model, &prompts, &settings.sampling, &mut random).await?);
+        }
+    }
+    if let Some(Loss::Rlhf(_)) = settings.loss() {
+        let reference = model.twin(compute, model.capacity(), false)?;
+        on_policy = Some(OnPolicy { reference, rewards: Rewards::of(pairs) });
+    }
+    let lora = match &settings.lora {
+        Some(lora) => Some(Lora::new(compute, model, lora, settings.seed)?),
+        None => None,
+    };
+    Ok(Prepared { log_ref, samples, on_policy, lora, random })
 }
 
 fn check(model: &Gpt2, pairs: &[PairTexts]) -> Result<(), ModelError> {

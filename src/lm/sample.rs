@@ -3,6 +3,7 @@
 //! Prompts of a batch advance in step: at each position a text takes its prompt's token while it has one, else the sampled one.
 
 use super::compute::{Compute, Epilogue, Form, Heads, Ids, Product, Span};
+use super::config::Config;
 use super::gpt2::{Gpt2, ModelError};
 use crate::preference::Random;
 
@@ -154,6 +155,14 @@ impl Decoder {
             ids: compute.alloc_ids(r)?,
             rows: compute.alloc_ids(batch)?,
         })
+    }
+
+    /// Bytes of its buffers of floats, of which it has some for `batch` texts of `capacity` tokens.
+    pub fn bytes(config: &Config, batch: usize, capacity: usize) -> u64 {
+        let [b, t, c, v, layers] =
+            [batch, capacity, config.n_embd, config.vocab_size, config.n_layer].map(|n| n as u64);
+        let rows = b * t.min(STRIDE as u64);
+        4 * (layers * b * t * 2 * c + rows * (15 * c + 2) + b * (c + v))
     }
 
     /// Takes the next tokens of every text, `ids` B×S, and gives where the logits (B×V) after the last of them lie.

@@ -80,11 +80,12 @@ pub struct Memory {
     pub training: u64,
     /// Everything that depends on the batch's size.
     pub activations: u64,
+    /// What drawing responses takes: keys and values of every position, and a second model where one is needed.
+    pub sampling: u64,
 }
 
 impl Memory {
-    /// What a model will need for texts of `time` tokens, `batch` at a time. π_ref is only its log-probabilities, except with
-    /// RLHF, which keeps a second model.
+    /// What a model will need for texts of `time` tokens, `batch` at a time. π_ref is only its log-probabilities.
     pub fn of(config: &Config, batch: usize, time: usize, trained: bool) -> Self {
         let parameters = 4 * config.parameters() as u64;
         // Where addresses have 32 bits, what is asked for may be more than they reach.
@@ -97,6 +98,7 @@ impl Memory {
             parameters,
             training: if trained { 3 * parameters } else { 0 },
             activations: 4 * (layers * block + common + back),
+            sampling: 0,
         }
     }
 
@@ -108,9 +110,15 @@ impl Memory {
         Self { training: self.parameters + 4 * (adapted + 4 * adapters) as u64, ..self }
     }
 
+    /// The same where responses are drawn, which takes so many bytes more.
+    #[must_use]
+    pub fn with_sampling(self, sampling: u64) -> Self {
+        Self { sampling, ..self }
+    }
+
     /// All of it.
     pub fn total(self) -> u64 {
-        self.parameters + self.training + self.activations
+        self.parameters + self.training + self.activations + self.sampling
     }
 }
 

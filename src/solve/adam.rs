@@ -56,7 +56,7 @@ impl Run {
         let spec: LossSpec = problem.losses[index];
         let lambda = problem.effective_lambda(&spec);
         let theta: Vec<f64> = problem.prompts.iter().flat_map(|p| mean_zero(&p.log_ref)).collect();
-        let reward: Vec<f64> = problem.prompts.iter().flat_map(|p| reward_of(p, spec.loss)).collect();
+        let reward: Vec<f64> = problem.prompts.iter().flat_map(|p| reward_of(p, spec.loss, lambda)).collect();
         let gradient = Gradient::new(Arc::clone(&problem), spec.loss, lambda, reward.clone());
         let batch = problem.optimiser.batch_size.filter(|_| gradient.uses_pairs());
         Self {

@@ -122,8 +122,8 @@ impl<'a> ExactSolver<'a> {
         (0..self.problem.prompts.len()).map(|x| self.prompt_at(x, lambda, decay)).collect()
     }
 
-    /// The limits as λ → 0, one a prompt, without weight decay. What has no scores (TYPO) or whose scores do not go with 1/λ
-    /// (the threshold ψ) is computed at a λ that stands for it.
+    /// The limits as λ → 0, one a prompt, without weight decay. What has none in closed form (the threshold ψ, whose scores do not
+    /// go with 1/λ; TYPO where pairs leave its policy open) is computed at a λ that stands for it.
     pub fn at_zero(&mut self) -> Vec<Minimiser> {
         let problem = self.problem;
         let none = WeightDecay { alpha: 0.0, ..problem.weight_decay };
@@ -186,7 +186,7 @@ impl Prepared {
         free: Option<&Minimiser>,
     ) -> Minimiser {
         let n = prompt.log_ref.len();
-        let reward = rewards(loss, self.unit.as_ref(), n);
+        let reward = rewards(loss, lambda, self.unit.as_ref(), n);
         let objective = PromptObjective::new(prompt, loss, lambda, &reward, decay);
         if let (Loss::Rlhf(_), true, Some(free)) = (loss, objective.policy_decay > 0.0, free) {
             let log_pi = penalised::rlhf(&prompt.log_ref, &reward, lambda, objective.policy_decay);
@@ -223,7 +223,14 @@ impl Prepared {
 
     /// The limit of the minimisers as λ → 0, where scores decide: all mass goes to the actions that score best, shared among
     /// equals as π_ref shares it. Every μ here falls for ever as its action vanishes, so that no other limit has these scores.
+    ///
+    /// TYPO has no such scores: there the pairs alone decide, by their logistic fit, where that is one and attained.
     fn at_zero(&self, prompt: &Prompt, loss: Loss) -> Option<Minimiser> {
+        if loss == Loss::Typo {
+            let Scores { values, status, unique, start } = scores::fit(Psi::Logistic, prompt);
+            let log_pi = log_softmax(&values);
+            return (unique && status == Status::Interior).then_some(Minimiser { status, unique, start, log_pi });
+        }
         let psi = loss.pair_part().map(|part| part.psi);
         let unit = self.unit.as_ref().filter(|_| psi != Some(Psi::Threshold))?;
         let top = unit.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -236,7 +243,7 @@ impl Prepared {
     }
 }
 
-/// A λ at which TYPO is within rounding of its limit.
+/// A λ that stands for the limit where nothing closer is known.
 pub(super) const NEAR_ZERO: f64 = 1e-9;
 
 /// Scores this near are equal but for rounding.
@@ -306,23 +313,26 @@ fn is_smooth_and_convex(loss: Loss, decay: WeightDecay) -> bool {
 /// Starts for Newton stay where exponentials still have slopes.
 const START_RANGE: f64 = 30.0;
 
-/// A reward far below every other, for an action that can never win: `-inf` would make 0 · ∞ of its share.
-pub(super) const LOWEST_REWARD: f64 = -700.0;
+/// A reward far below every other, for an action that can never win: `-inf` would make 0 · ∞ of its share. RLHF divides it by λ,
+/// and what is left must still be far below.
+pub(super) fn lowest_reward(lambda: f64) -> f64 {
+    -700.0 * lambda.max(1.0)
+}
 
 pub(super) fn clamped(log_pi: &[f64]) -> Vec<f64> {
     log_pi.iter().map(|v| v.max(-START_RANGE)).collect()
 }
 
 /// RLHF's reward in nats; an action that can never win is held at a reward far below the others, not at `-inf`.
-fn rewards(loss: Loss, unit: Option<&Scores>, actions: usize) -> Vec<f64> {
+fn rewards(loss: Loss, lambda: f64, unit: Option<&Scores>, actions: usize) -> Vec<f64> {
     match (loss, unit) {
-        (Loss::Rlhf(_), Some(scores)) => scores.values.iter().map(|v| v.max(LOWEST_REWARD)).collect(),
+        (Loss::Rlhf(_), Some(scores)) => scores.values.iter().map(|v| v.max(lowest_reward(lambda))).collect(),
         _ => vec![0.0; actions],
     }
 }
 
 /// RLHF's reward for training: as [`ExactSolver`] uses it.
-pub fn reward_of(prompt: &Prompt, loss: Loss) -> Vec<f64> {
+pub fn reward_of(prompt: &Prompt, loss: Loss, lambda: f64) -> Vec<f64> {
     let unit = if let Loss::Rlhf(_) = loss { Prepared::new(prompt, loss).unit } else { None };
-    rewards(loss, unit.as_ref(), prompt.log_ref.len())
+    rewards(loss, lambda, unit.as_ref(), prompt.log_ref.len())
 }

@@ -93,7 +93,7 @@ mod tests {
         let prompt = &problem.prompts[0];
         for loss in losses() {
             for decay in DecayOn::ALL.map(|on| WeightDecay { alpha: 0.03, on }) {
-                let reward = reward_of(prompt, loss);
+                let reward = reward_of(prompt, loss, 0.7);
                 let objective = PromptObjective::new(prompt, loss, 0.7, &reward, decay);
                 for pi in &POLICIES {
                     check(&objective, &mean_zero(&logs(pi)));

@@ -1,7 +1,7 @@
 //! The paper's desiderata, decided from exact minimisers and reported with the number that decided.
 
 use super::bandit::PromptObjective;
-use super::exact::{ExactSolver, LOWEST_REWARD, Minimiser, NEAR_ZERO, Start, Status, clamped};
+use super::exact::{ExactSolver, Minimiser, NEAR_ZERO, Start, Status, clamped, lowest_reward};
 use super::newton;
 use super::sweep::{self, Series};
 use crate::loss::{Loss, Psi, Reward};
@@ -163,6 +163,8 @@ pub struct Preservation {
     pub gain: Vec<f64>,
     /// Where the search began that found a bad prompt's minimum, where it may have others.
     pub starts: Vec<Option<Start>>,
+    /// Whether weight decay pulls too.
+    pub decays: bool,
 }
 
 impl Preservation {
@@ -191,6 +193,7 @@ impl Preservation {
             moved: greatest(&moved),
             gain: (0..lambdas.len()).map(gain).collect(),
             starts: (0..lambdas.len()).map(|k| bad.iter().find_map(|x| series.prompts[*x][k].start)).collect(),
+            decays: problem.weight_decay.alpha > 0.0,
         })
     }
 
@@ -249,7 +252,7 @@ impl Preservation {
         if holds && self.loss.is_qpo() {
             said += "; it steps out of the printed proof of Theorem 3.1, which lets (35) and (36) have one minimiser and so takes the good and the bad prompt to have equal preference probabilities";
         }
-        if matches!(self.loss, Loss::Qpo(Psi::Threshold, _)) {
+        if matches!(self.loss, Loss::Qpo(Psi::Threshold, _)) && !self.decays {
             said += "; training from π_ref never leaves it, as ψ′(0) = 0";
         }
         said
@@ -371,7 +374,7 @@ pub const TIE_STARTS: u64 = 4;
 
 fn rlhf_with_implicit_reward(prompt: &Prompt, lambda: f64, free: &Minimiser, decay: WeightDecay) -> Vec<f64> {
     let reward: Vec<f64> =
-        free.log_pi.iter().zip(&prompt.log_ref).map(|(z, r)| (lambda * (z - r)).max(LOWEST_REWARD)).collect();
+        free.log_pi.iter().zip(&prompt.log_ref).map(|(z, r)| (lambda * (z - r)).max(lowest_reward(lambda))).collect();
     let objective = PromptObjective::new(prompt, Loss::Rlhf(Reward::True), lambda, &reward, decay);
     let n = reward.len();
     let starts = [

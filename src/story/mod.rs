@@ -36,8 +36,30 @@ pub const FILES: [(&str, &str); 12] = files![
     "12-take-away.md",
 ];
 
-/// The paper that steps cite.
-pub const PAPER: &str = "https://arxiv.org/abs/2407.09072";
+/// Where a citation stands in the paper: sections by their anchors, all else by its words, which browsers scroll to.
+pub fn place(cite: &str) -> String {
+    const PAPER: &str = "https://arxiv.org/html/2407.09072#";
+    const WORDS: &str = ":~:text=";
+    let (kind, number) = cite.split_once(' ').unwrap_or((cite, ""));
+    // A for 1, as the anchors have it.
+    let (letter, rest) = number.split_at_checked(1).unwrap_or_default();
+    let appendix = match letter {
+        "A" => "1",
+        "B" => "2",
+        "C" => "3",
+        "D" => "4",
+        "E" => "5",
+        _ => "6",
+    };
+    match kind {
+        "Section" => [PAPER, "S", &number.replace('.', ".SS")].concat(),
+        "Appendix" => [PAPER, "A", appendix, &rest.replace('.', ".SS")].concat(),
+        "Equation" => [PAPER, WORDS, "(", number, ")"].concat(),
+        // Captions have a colon, mentions do not.
+        "Figure" => [PAPER, WORDS, kind, "%20", number, ":"].concat(),
+        _ => [PAPER, WORDS, kind, "%20", number].concat(),
+    }
+}
 
 /// The view that a step opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,6 +192,21 @@ mod tests {
         let faults: Vec<String> =
             FILES.iter().filter_map(|(file, source)| parse(file, source).err()).map(|f| f.to_string()).collect();
         assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+
+    #[test]
+    fn citations_lead_to_their_place() {
+        for (cite, place) in [
+            ("Section 4", "S4"),
+            ("Section 3.2", "S3.SS2"),
+            ("Appendix F.2", "A6.SS2"),
+            ("Appendix C", "A3"),
+            ("Theorem 3.6", ":~:text=Theorem%203.6"),
+            ("Equation 16", ":~:text=(16)"),
+            ("Figure 2", ":~:text=Figure%202:"),
+        ] {
+            assert_eq!(super::place(cite), format!("https://arxiv.org/html/2407.09072#{place}"));
+        }
     }
 
     #[test]

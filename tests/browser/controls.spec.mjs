@@ -64,11 +64,31 @@ test("a right value after a wrong one takes the message away", async ({ page }) 
   await expect(notice(page)).toHaveCount(0);
 });
 
-test("a double click brings λ back to the preset's", async ({ page }) => {
+test("a double click brings any slider back to the preset's", async ({ page }) => {
   await open(page);
-  await slide(page, "#lambda", 700);
-  await page.locator("#lambda").dblclick();
-  await expect(field(page, "λ")).toHaveValue("1e-5");
+  await page.evaluate(() => document.querySelectorAll("details:not([open]) > summary").forEach((summary) => summary.click()));
+  // Policies are linked, and actions and prompts bring others: they have tests of their own.
+  const sliders = page.locator(".slider:visible:not(:has([id^=policy], #actions, #prompts))");
+  const count = await sliders.count();
+  expect(count).toBeGreaterThan(5);
+  for (let k = 0; k < count; k++) {
+    const [range, typed] = [sliders.nth(k).locator("input[type=range]"), sliders.nth(k).locator(".field")];
+    const before = await typed.inputValue();
+    await range.focus();
+    await page.keyboard.press((await range.inputValue()) > 500 ? "PageDown" : "PageUp");
+    await expect(typed).not.toHaveValue(before);
+    await range.dblclick();
+    await expect(typed, await range.getAttribute("id")).toHaveValue(before);
+  }
+});
+
+test("a grouped count is not taken for a decimal number", async ({ page }) => {
+  await open(page);
+  await page.evaluate(() => document.querySelectorAll("details:not([open]) > summary").forEach((summary) => summary.click()));
+  await type(page, "steps", "11,000");
+  await expect(notice(page)).toHaveText(/^steps: got “11,000”, expected a whole number from 1 to /);
+  await type(page, "steps", "12000");
+  await expect(notice(page)).toHaveCount(0);
 });
 
 test("a preset from the list replaces the experiment", async ({ page }) => {

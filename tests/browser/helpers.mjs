@@ -268,7 +268,8 @@ function printsNats(text, star, pi, nats) {
 
 /**
  * Compares the table of curves below the figures, every value of every loss, with what the headless program's sweep
- * prints for the experiment in the page's address. Of the constraints view's cells the policy; its distance is a verdict's.
+ * prints for the experiment in the page's address: policies, and distances to π* before them. The distance behind a policy, in
+ * the constraints view, is a verdict's.
  */
 export async function compareCurves(page) {
   const table = page.locator("details.numbers:not([id])");
@@ -288,11 +289,9 @@ export async function compareCurves(page) {
   shown.forEach(([, ...cells], k) =>
     cells.forEach((text, c) => {
       const { star, pi: { [k]: pi }, kl_star: { [k]: nats } } = columns[c];
-      const [, policy] = text.match(/^\(([^)]*)\)/) ?? [];
-      const agrees = policy
-        ? policy.split(", ").every((p, a) => p === "…" || prints(p, pi[a]))
-        : printsNats(text, star, pi, nats);
-      if (!agrees) wrong.push(`${over} = ${sweep.values[k]}, ${series[c % series.length].loss}: ${text}, the program ${policy ? pi : nats}`);
+      const [, before, policy] = text.match(/^([^(]*)\(([^)]*)\)/) ?? [];
+      const agrees = policy?.split(", ").every((p, a) => p === "…" || prints(p, pi[a])) && (!ofDistances || printsNats(before, star, pi, nats));
+      if (!agrees) wrong.push(`${over} = ${sweep.values[k]}, ${series[c % series.length].loss}: ${text}, the program ${nats} nats, ${pi}`);
     }),
   );
   expect(wrong).toEqual([]);

@@ -286,8 +286,11 @@ for (const colorScheme of ["light", "dark"]) {
         await open(page);
         await settled(page);
         await share(page);
-        const { violations } = await new AxeBuilder({ page }).include("dialog").analyze();
-        expect(violations.map((v) => ({ id: v.id, where: v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary}`) }))).toEqual([]);
+        for (const contrast of ["no-preference", "more"]) {
+          await page.emulateMedia({ contrast });
+          const { violations } = await new AxeBuilder({ page }).include("dialog").analyze();
+          expect(violations.map((v) => ({ contrast, id: v.id, where: v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary}`) }))).toEqual([]);
+        }
         const wide = await page.evaluate(() => [...document.querySelectorAll("dialog, dialog *")].filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && e.tagName !== "TEXTAREA").map((e) => e.className || e.tagName));
         expect(wide).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);

@@ -15,7 +15,12 @@ use self::policy::PolicySliders;
 use self::slider::{Slider, Track};
 use super::state::{Action, Edit, Given, State, View};
 use super::words;
-use crate::spec::{DecayOn, Preset, limit};
+use crate::spec::{DecayOn, Preset, limit, number};
+
+/// A number as people type it: with a decimal comma, or the minus that the page itself writes.
+pub fn typed_number(typed: &str) -> Option<f64> {
+    number(&typed.replace(',', ".").replace('−', "-"))
+}
 
 #[derive(Properties, PartialEq)]
 pub struct ControlsProps {

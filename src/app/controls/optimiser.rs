@@ -107,10 +107,12 @@ pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
                                 Callback::from(move |v| dispatch.emit(Action::Edit(Edit::Runs(v as u32))))
                             }} />
                     }
-                    { choice("what a new λ or α trains from", &[
-                        ("from π_ref", !state.goes_on, Action::GoesOn(false)),
-                        ("go on", state.goes_on, Action::GoesOn(true)),
-                    ], dispatch) }
+                    if state.view.is_bandit() {
+                        { choice("what a new λ or α trains from", &[
+                            ("from π_ref", !state.goes_on, Action::GoesOn(false)),
+                            ("from where it stands", state.goes_on, Action::GoesOn(true)),
+                        ], dispatch) }
+                    }
                     { own_settings(state.spec(), dispatch) }
                 </div>
             </details>

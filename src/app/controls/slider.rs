@@ -4,6 +4,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
+use super::typed_number;
 use crate::app::words;
 use crate::spec::number;
 
@@ -177,11 +178,6 @@ pub fn Slider(props: &SliderProps) -> Html {
     }
 }
 
-/// A number as people type it: with a decimal comma, or the minus that the page itself writes.
-pub fn read(typed: &str) -> Option<f64> {
-    number(&typed.replace(',', ".").replace('−', "-"))
-}
-
 /// Takes a typed value, or says what was wrong and puts the old one back.
 fn typed(props: &SliderProps, old: String) -> Callback<Event> {
     let track = props.track;
@@ -192,7 +188,9 @@ fn typed(props: &SliderProps, old: String) -> Callback<Event> {
         let text = input.value();
         // What is taken comes back as the new value; what the page refuses leaves the old one.
         input.set_value(&old);
-        match read(&text) {
+        // A comma in a count would group thousands.
+        let read = if kind == Kind::Whole { number(&text) } else { typed_number(&text) };
+        match read {
             Some(value) if (least..=most).contains(&value) && (kind != Kind::Whole || value.fract() == 0.0) => {
                 change.emit(value);
             }

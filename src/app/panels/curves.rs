@@ -7,7 +7,9 @@ use web_sys::HtmlDetailsElement;
 use yew::prelude::*;
 
 use crate::app::exact::{Exact, ExactLoss};
+use crate::app::panels::table::parts;
 use crate::app::state::State;
+use crate::app::views::language::batches;
 use crate::app::words;
 use crate::simplex::probs;
 use crate::trace::{Band, Trace};
@@ -17,7 +19,7 @@ use crate::trace::{Band, Trace};
 pub enum Shows {
     /// Its policy.
     Policy,
-    /// Its distance to π*.
+    /// Its distance to π*, and its policy.
     Distance,
     /// Its policy, and its distance from the RLHF it is tied to.
     Constraint,
@@ -28,7 +30,10 @@ impl Shows {
         let found = &l.series.prompts[x];
         match self {
             Self::Policy => words::whole_policy(&probs(&found[k].log_pi)),
-            Self::Distance => words::nats(exact.problem.to_star(x, &found[k].log_pi)),
+            Self::Distance => {
+                let nats = words::nats(exact.problem.to_star(x, &found[k].log_pi));
+                format!("{nats}\n{}", words::whole_policy(&probs(&found[k].log_pi)))
+            }
             Self::Constraint => l.constraint.as_ref().map_or_else(String::new, |c| {
                 let policy = words::whole_policy(&probs(&c.series.prompts[x][k].log_pi));
                 format!("{policy}, {} nats", words::nats(c.gap[x][k]))
@@ -59,6 +64,8 @@ pub enum Content {
     Curves(Table),
     /// The learning curves of some prompts, by position: at moments that are spread evenly over each loss's own run.
     Learning(Rc<State>, Vec<usize>),
+    /// What a language model's batches tell.
+    Batches(Rc<State>),
 }
 
 #[derive(Properties, PartialEq)]
@@ -80,6 +87,7 @@ pub fn Folded(props: &FoldedProps) -> Html {
     let (id, title) = match &props.content {
         Content::Curves(table) => (None, table.title.as_str()),
         Content::Learning(..) => (Some("learning-numbers"), LEARNING),
+        Content::Batches(_) => (None, "These figures as a table"),
     };
     html! {
         <details class="numbers" {id} ontoggle={on_toggle}>
@@ -87,6 +95,7 @@ pub fn Folded(props: &FoldedProps) -> Html {
             if *open { { match &props.content {
                 Content::Curves(table) => lines(&props.exact, table),
                 Content::Learning(state, prompts) => moments(state, &props.exact, prompts),
+                Content::Batches(state) => batches::table(state, &props.exact),
             } } }
         </details>
     }
@@ -185,7 +194,7 @@ fn lines(exact: &Rc<Exact>, table: &Table) -> Html {
             <tbody>
                 { for table.values.iter().enumerate().map(|(k, v)| html! {
                     <tr><th scope="row">{ words::setting(*v) }</th>
-                        { for columns.iter().map(|(l, x)| html! { <td class="number">{ table.shows.cell(exact, l, *x, k) }</td> }) }
+                        { for columns.iter().map(|(l, x)| html! { <td class="number">{ parts(&table.shows.cell(exact, l, *x, k)) }</td> }) }
                     </tr>
                 }) }
             </tbody>

@@ -8,5 +8,6 @@ pub mod paper;
 pub mod share;
 pub mod story;
 pub mod summary;
+pub mod table;
 pub mod transport;
 pub mod verdicts;

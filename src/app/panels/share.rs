@@ -338,7 +338,8 @@ impl Chosen {
         let mut there = state.clone();
         there.story = None;
         if self.view != state.view {
-            (there.view, there.cursor) = (self.view, 1.0);
+            // Another view may hold another experiment, with other losses.
+            (there.view, there.cursor, there.only) = (self.view, 1.0, None);
         }
         let frame = Frame {
             page: &page_address(),

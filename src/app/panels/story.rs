@@ -9,7 +9,7 @@ use yew::prelude::*;
 
 use crate::app::state::{Action, Guess, State};
 use crate::app::tour;
-use crate::story::{self, FILES, PAPER, Span, Step, plain};
+use crate::story::{self, FILES, Span, Step, plain};
 
 /// Where the focus goes when the tour is closed, the first that can be seen.
 const LAUNCHERS: [&str; 2] = ["tour", "invitation"];
@@ -133,7 +133,7 @@ fn body(step: &'static Step, props: &StoryProps) -> Html {
                 </details>
             }
             <p class="cites">{ "In the paper: " }{ for step.cites.iter().enumerate().map(|(k, cite)| html! {
-                <>{ if k > 0 { ", " } else { "" } }<a href={PAPER} target="_blank" rel="noopener noreferrer">{ cite.clone() }</a></>
+                <>{ if k > 0 { ", " } else { "" } }<a href={story::place(cite)} target="_blank" rel="noopener noreferrer">{ cite.clone() }</a></>
             }) }</p>
             <button type="button" class="back" aria-disabled={tour::is_as_set(state).to_string()}
                 onclick={send(dispatch, back)}>{ "Back to this step’s setting" }</button>

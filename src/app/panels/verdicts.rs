@@ -7,8 +7,8 @@ use crate::app::state::Action;
 use crate::app::views::ViewProps;
 use crate::app::words;
 use crate::simplex::{probs, tv};
-use crate::solve::verdict::{Finding, Preservation, REACHED};
-use crate::story::PAPER;
+use crate::solve::verdict::{Finding, KEPT, Preservation, REACHED};
+use crate::story;
 
 /// A table with a line a loss; pointing at a line brings its loss forward.
 fn table(
@@ -50,7 +50,8 @@ fn verdict(holds: bool, text: &str) -> Html {
 
 /// A desideratum with the number behind it, and on demand the sentence that says what the number is.
 fn found(finding: &Finding, text: &str, unit: &str) -> Html {
-    let value = if finding.value <= REACHED { "0".to_owned() } else { words::number(finding.value) };
+    let nothing = if finding.holds { REACHED } else { KEPT };
+    let value = if finding.value <= nothing { "0".to_owned() } else { words::number(finding.value) };
     html! {
         <td class={if finding.holds { "yes" } else { "no" }} title={format!("{}.", finding.why)}>
             <span>{ text.to_owned() }</span>
@@ -59,9 +60,12 @@ fn found(finding: &Finding, text: &str, unit: &str) -> Html {
     }
 }
 
-/// Where a claim is made: the paper itself.
-fn place(text: &str) -> Html {
-    html! { <small><a href={PAPER} target="_blank" rel="noopener noreferrer">{ text.to_owned() }</a></small> }
+/// Where a claim is made in the paper.
+fn place(cites: &[(&str, &str)]) -> Html {
+    let link = |(k, (short, cite)): (usize, &(&str, &str))| {
+        html! { <>{ if k > 0 { ", " } else { "" } }<a href={story::place(cite)} target="_blank" rel="noopener noreferrer">{ (*short).to_owned() }</a></> }
+    };
+    html! { <small>{ for cites.iter().enumerate().map(link) }</small> }
 }
 
 pub fn interpolation(props: &ViewProps) -> Html {
@@ -69,8 +73,8 @@ pub fn interpolation(props: &ViewProps) -> Html {
     let heads = html! {
         <>
             <th scope="col">{ "Loss" }</th>
-            <th scope="col">{ "strong interpolation" }{ place("Thm 3.6, Prop. 4.2") }</th>
-            <th scope="col">{ "weak interpolation" }{ place("Prop. 3.4, 3.5") }</th>
+            <th scope="col">{ "strong interpolation" }{ place(&[("Thm 3.6", "Theorem 3.6"), ("Prop. 4.2", "Proposition 4.2")]) }</th>
+            <th scope="col">{ "weak interpolation" }{ place(&[("Prop. 3.4", "Proposition 3.4"), ("3.5", "Proposition 3.5")]) }</th>
             <th scope="col">{ "λ → 0" }<small>{ "ends at" }</small></th>
             <th scope="col">{ "λ → ∞" }<small>{ "ends at" }</small></th>
             <th scope="col">{ "at this λ" }<small>{ "exactly" }</small></th>
@@ -122,7 +126,7 @@ pub fn preservation(props: &ViewProps) -> Html {
     let heads = html! {
         <>
             <th scope="col">{ "Loss" }</th>
-            <th scope="col">{ "improves the bad, keeps the good" }{ place("Thm 3.1, Prop. 4.1") }</th>
+            <th scope="col">{ "improves the bad, keeps the good" }{ place(&[("Thm 3.1", "Theorem 3.1"), ("Prop. 4.1", "Proposition 4.1")]) }</th>
             { for problem.prompts.iter().map(|p| html! { <th scope="col">{ format!("{} prompt, nats", p.name) }</th> }) }
         </>
     };
@@ -150,7 +154,7 @@ pub fn constraint(props: &ViewProps) -> Html {
     let heads = html! {
         <>
             <th scope="col">{ "Loss" }</th>
-            <th scope="col">{ "still RLHF at this α" }{ place("Thm 3.7") }</th>
+            <th scope="col">{ "still RLHF at this α" }{ place(&[("Thm 3.7", "Theorem 3.7")]) }</th>
             <th scope="col">{ "distance from it" }<small>{ "total variation" }</small></th>
             <th scope="col">{ "KL(π" }<sub>{ "RLHF" }</sub>{ " ‖ π)" }<small>{ "nats" }</small></th>
             <th scope="col">{ "at this α" }<small>{ "exactly" }</small></th>

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::answer::Part;
 use crate::app::address::{self, Opened};
-use crate::app::bounds;
 use crate::app::state::{Showing, View};
+use crate::app::{bounds, embed};
 use crate::spec::Spec;
 use crate::spec::url::Link;
 
@@ -110,7 +110,7 @@ fn set(data: &Value) -> Result<Opened, String> {
             let view = view.unwrap_or_else(|| View::of(&spec));
             Opened { view, link: Link { spec, preset: view.preset(), page: Vec::new() }, showing: Showing::default() }
         }
-        (None, Some(Value::String(text))) => address::parse(text)?,
+        (None, Some(Value::String(text))) => address::parse(&embed::with_view(text, view))?,
         (None, Some(_)) => return Err("link: expected a text, the part of an address behind #.".to_owned()),
         (Some(_), Some(_)) => return Err("set: got both spec and link; send one of them.".to_owned()),
         (None, None) => {

@@ -62,14 +62,9 @@ impl State {
         match said {
             FromLm::Busy { what, share } => lm.busy = Some((what, share)),
             FromLm::Opened(model) => {
-                // What was measured in the small world stays, where its worker was lost or another device is wished for.
-                let stays = model.world.is_some() && lm.model.take().is_some_and(|m| m.world.is_some());
-                let (rows, said) =
-                    if stays { (std::mem::take(&mut lm.rows), lm.said.take()) } else { (Vec::new(), None) };
+                // What was measured stays, where a worker was lost or another device is wished for.
+                let (rows, said) = (std::mem::take(&mut lm.rows), lm.said.take());
                 *lm = Lm { model: Some(model), rows, said, opened: lm.opened + 1, ..Lm::default() };
-                if !stays && self.view == View::Language {
-                    (self.traces, self.others) = (Rc::default(), Rc::default());
-                }
             }
             FromLm::Preferred { pairs } => lm.pairs = pairs,
             FromLm::Weighed(weight) => lm.weight = Some(weight),
@@ -89,6 +84,16 @@ impl State {
                 }
             }
             FromLm::Ready { .. } | FromLm::Saved { .. } | FromLm::Steps { .. } | FromLm::Batch { .. } => {}
+        }
+        self
+    }
+
+    /// Forgets what was measured on a model.
+    pub(super) fn forgot(mut self) -> Self {
+        let lm = Rc::make_mut(&mut self.lm);
+        (lm.rows, lm.said) = (Vec::new(), None);
+        if self.view == View::Language {
+            (self.traces, self.others) = (Rc::default(), Rc::default());
         }
         self
     }

@@ -40,12 +40,19 @@ pub fn view(props: &ViewProps) -> Html {
             <Transport state={state.clone()} dispatch={dispatch.clone()} />
             { paper(state, exact) }
             { verdicts::preservation(props) }
-            { tables(props, Table {
-                over: "λ", title: "The distances in numbers".to_owned(), values: exact.lambdas.clone(),
-                prompts: (0..prompts.len()).collect(),
-                shows: Shows::Distance,
-            }) }
+            { tables(props, table(exact)) }
         </>
+    }
+}
+
+/// The distances in numbers.
+pub fn table(exact: &Exact) -> Table {
+    Table {
+        over: "λ",
+        title: "The distances in numbers".to_owned(),
+        values: exact.lambdas.clone(),
+        prompts: (0..exact.problem.prompts.len()).collect(),
+        shows: Shows::Distance,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What travellers prefer, drawn from π*, and a fine-tuning on it.
 
 use super::{Family, Fillers, Prompt};
+use crate::lm::align::Objective;
 use crate::lm::compute::Compute;
 use crate::lm::gpt2::{Gpt2, ModelError};
 use crate::lm::pairs::{Pair, Parts};
@@ -8,6 +9,7 @@ use crate::lm::reward::Rewards;
 use crate::lm::run::{PairTexts, Run, Settings};
 use crate::lm::sample::Sampling;
 use crate::lm::tokenizer::Tokenizer;
+use crate::loss::{Loss, Reward};
 use crate::preference::{Random, win_probability};
 
 /// One labelled comparison.
@@ -67,7 +69,8 @@ pub fn rewards(tokenizer: &Tokenizer) -> Rewards {
     Rewards::known(known, 1e-4f64.ln())
 }
 
-/// A fine-tuning of a model of this world on `n` comparisons drawn by the settings' seed. RLHF is rewarded by the known r*.
+/// A fine-tuning of a model of this world on `n` comparisons drawn by the settings' seed. RLHF is rewarded by the known r*,
+/// unless its reward is to be fitted to them.
 ///
 /// # Errors
 /// As [`Run::start`].
@@ -77,11 +80,13 @@ pub async fn start(
     tokenizer: &Tokenizer,
     n: usize,
     settings: Settings,
+    go_on: impl AsyncFnMut(f64) -> bool,
 ) -> Result<Run, ModelError> {
     let ids = |preference: Preference| preference.pair().ids(tokenizer).map_err(ModelError::Input);
     let pairs = preferences(n, settings.seed).into_iter().map(|p| ids(p).map(PairTexts::from));
-    let run = Run::start(compute, model, pairs.collect::<Result<_, _>>()?, settings).await?;
-    Ok(run.rewarded_by(rewards(tokenizer)))
+    let is_fitted = matches!(settings.objective, Objective::Preference { loss: Loss::Rlhf(Reward::Fitted), .. });
+    let run = Run::start(compute, model, pairs.collect::<Result<_, _>>()?, settings, go_on).await?;
+    Ok(if is_fitted { run } else { run.rewarded_by(rewards(tokenizer)) })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::lm::compute::cpu::Cpu;
-use crate::lm::compute::gpu::{Gpu, adapters, is_software};
+use crate::lm::compute::gpu::{Gpu, adapters};
 use crate::worker::protocol::lm::Wish;
 
 /// A device, opened, with what the reader is told of it.
@@ -30,8 +30,7 @@ impl Device {
             return Self::cpu(Some("This browser offers no WebGPU, so the CPU computes.".to_owned()));
         };
         if adapter.name.is_empty() {
-            adapter.name = family().await.unwrap_or_default();
-            adapter.software |= is_software(&adapter.name);
+            adapter = adapter.called(family().await.unwrap_or_default());
         }
         let slow = "A processor plays the GPU here, slower than the CPU’s own path";
         if wish == Wish::Auto && adapter.software {

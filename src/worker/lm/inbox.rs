@@ -55,6 +55,12 @@ impl Inbox {
         self.waiting.borrow_mut().pop_front()
     }
 
+    /// Whether a message waits that ends what is being done.
+    pub fn has_end(&self) -> bool {
+        let ends = |message: &ToLm| matches!(message, ToLm::Stop | ToLm::Open(_) | ToLm::Train { .. } | ToLm::Prefer);
+        self.waiting.borrow().iter().any(|(message, _)| ends(message))
+    }
+
     /// Leaves a message for whoever looks next.
     pub fn put_back(&self, message: Received<ToLm>) {
         self.waiting.borrow_mut().push_front(message);

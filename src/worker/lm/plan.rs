@@ -9,7 +9,6 @@ use crate::lm::run::{PairTexts, Settings};
 use crate::lm::sample::Sampling;
 use crate::lm::tokenizer::Tokenizer;
 use crate::lm::world;
-use crate::loss::Loss;
 use crate::spec::{LossSpec, Spec};
 use crate::worker::protocol::lm::{Method, Weight};
 
@@ -138,16 +137,10 @@ impl Plan {
         let one = |k: usize| {
             let settings = self.settings(k, ground);
             let (batch, time) = self.size(&settings, ground);
-            let mut memory = Memory::of(config, batch, time, true);
-            if let Some(lora) = &settings.lora {
-                memory = memory.with_lora(config, lora);
-            }
-            // RLHF scores texts that nobody has seen, by a second model.
-            let is_rlhf = matches!(self.spec.losses[k].loss, Loss::Rlhf(_));
-            let second = if is_rlhf { Memory::of(config, batch, time, false).total() } else { 0 };
+            let total = settings.memory(config, (batch, time)).total();
             // What was fine-tuned before stays as it was trained.
-            let before = if self.method.supervised_steps > 0 { memory.total() } else { 0 };
-            (memory.total() + second + before, self.pairs(k, ground))
+            let before = if self.method.supervised_steps > 0 { total } else { 0 };
+            (total + before, self.pairs(k, ground))
         };
         let all: Vec<(u64, usize)> = (0..self.spec.losses.len()).map(one).collect();
         // π_ref itself stays on the device.

@@ -132,7 +132,8 @@ impl<C: Compute> Session<C> {
                 self.tell(said);
             }
             ToLm::Save => {
-                let model = trained.map_or(&self.reference, |(_, model)| model);
+                // What was fine-tuned last: by a loss, or on the chosen responses alone.
+                let model = trained.map_or(self.supervised.as_ref().unwrap_or(&self.reference), |(_, model)| model);
                 let saved = saved(&mut self.compute, model, &self.tokenizer, &self.port).await;
                 saved.unwrap_or_else(|e| self.tell(Err(e)));
             }

@@ -105,8 +105,9 @@ impl<C: Compute> Session<C> {
         let done = self.train_all(&plan, losses, &mut course).await;
         course.pace = Pace::Running;
         self.at(&course, None);
-        if let Err(error) = done {
-            self.tell(Err(error));
+        match done {
+            Ok(()) | Err(ModelError::Stopped) => {}
+            Err(error) => self.tell(Err(error)),
         }
     }
 
@@ -172,14 +173,18 @@ impl<C: Compute> Session<C> {
         done
     }
 
-    /// A run from π_ref.
+    /// A run from π_ref. A message that comes meanwhile and ends it is left for whoever looks next.
     async fn started(&mut self, plan: &Plan, settings: Settings) -> Result<Run, ModelError> {
         let size = plan.size(&settings, self.ground());
         let base = self.supervised.as_ref().unwrap_or(&self.reference);
         let model = base.twin(&mut self.compute, size, true)?;
         let seen = settings.optimiser.steps as usize * settings.batch_size;
-        self.port.send(&FromLm::Busy { what: "scoring the responses under π_ref".to_owned(), share: 0.0 }, &[]);
-        self.inbox.breathe().await;
+        let Self { compute, port, inbox, tokenizer, .. } = self;
+        let go_on = async |share: f64| {
+            port.send(&FromLm::Busy { what: "preparing the texts under π_ref".to_owned(), share }, &[]);
+            inbox.breathe().await;
+            !inbox.has_end()
+        };
         if let Some(pairs) = &self.pairs {
             // Only those that its steps will come to.
             let pairs = if seen < pairs.len() {
@@ -187,9 +192,9 @@ impl<C: Compute> Session<C> {
             } else {
                 pairs.clone()
             };
-            return Run::start(&mut self.compute, model, pairs, settings).await;
+            return Run::start(compute, model, pairs, settings, go_on).await;
         }
-        world::start(&mut self.compute, model, &self.tokenizer, seen, settings).await
+        world::start(compute, model, tokenizer, seen, settings, go_on).await
     }
 
     async fn steps(

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use crate::app::controls::slider;
+use crate::app::controls::typed_number;
 use crate::app::lm::Lm;
 use crate::app::state::State;
 use crate::app::words;
@@ -56,7 +56,7 @@ impl Field {
         let (read, noun) = if self.whole {
             (number(typed).filter(|v| v.fract() == 0.0), "whole number")
         } else {
-            (slider::read(typed), "number")
+            (typed_number(typed), "number")
         };
         read.filter(|v| (*least..=*most).contains(v))
             .ok_or_else(|| format!("{label}: got “{}”, expected a {noun} from {least} to {most}.", short(typed, 20)))

@@ -25,16 +25,19 @@ fn is_of_model(name: &str) -> bool {
     name.ends_with(".safetensors") || matches!(name, "config.json" | "tokenizer.json" | "vocab.json" | "merges.txt")
 }
 
-/// Opens what was dropped: one file as preferences, unless its name is one of a model's files; all else as a model.
+/// Opens what was dropped: a model's files as a model, another file, alone or beside them, as preferences.
 pub fn dropped(state: &State, lm: &Rc<Lm>) -> Callback<DragEvent> {
     let (lm, wish) = (Rc::clone(lm), keys::device(state.link()));
     Callback::from(move |e: DragEvent| {
         e.prevent_default();
         let files = parts(e.data_transfer().and_then(|d| d.files()));
-        match &files[..] {
-            [] => {}
-            [Part::File(file)] if !is_of_model(&file.name()) => lm.prefer(files),
-            _ => lm.open(wish, files),
+        let is_model = |part: &Part| matches!(part, Part::File(file) if is_of_model(&file.name()));
+        let (model, pairs): (Vec<Part>, Vec<Part>) = files.into_iter().partition(is_model);
+        if !model.is_empty() {
+            lm.open(wish, model);
+        }
+        if pairs.len() == 1 {
+            lm.prefer(pairs);
         }
     })
 }
@@ -65,7 +68,7 @@ pub fn section(state: &State, dispatch: &Callback<Action>, lm: &Rc<Lm>) -> Html 
                 <section><h3>{ "Training" }</h3>{ run::device(state, dispatch) }{ method(state, dispatch) }</section>
                 <section>
                     <h3>{ "Your own" }</h3>
-                    <p>{ "Files stay on this machine. A model is a GPT-2’s files, chosen together: config.json, model.safetensors, and tokenizer.json or vocab.json with merges.txt." }</p>
+                    <p>{ "Files stay on this machine. A model is a GPT-2’s files, chosen together: config.json, model.safetensors, and tokenizer.json or vocab.json with merges.txt; a folder may be dropped." }</p>
                     <label>{ "Model files " }<input id="lm-model" type="file" multiple=true onchange={chosen(Lm::open)} /></label>
                     <p>{ "Preferences are JSON lines with prompt, chosen and rejected, or Anthropic’s HH transcripts." }</p>
                     <label>{ "Preferences " }<input id="lm-pairs" type="file" accept=".jsonl,.json,.txt" onchange={chosen(|lm, _, files| lm.prefer(files))} /></label>

@@ -2,6 +2,7 @@
 //! shown beside the bandit's theory.
 
 mod asking;
+pub mod batches;
 mod files;
 mod run;
 
@@ -10,20 +11,17 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use self::asking::Asking;
-use super::shapes::table::{Line, table};
-use super::{ViewProps, head, preservation, shown, triangle};
+use super::{ViewProps, head, preservation, shown, tables, triangle};
 use crate::app::drawing::Drawing;
 use crate::app::exact::Exact;
 use crate::app::lm::Lm;
 use crate::app::painter::Figure;
 use crate::app::panels::legend::legend;
-use crate::app::panels::numbers::numbers;
 use crate::app::state::State;
 use crate::app::views::{learning, pointing};
 use crate::app::words;
-use crate::figure::progress::{Curve, Progress};
 use crate::trace::Trace;
-use crate::worker::protocol::lm::{BEGUN, OTHER, ROW};
+use crate::worker::protocol::lm::{BEGUN, OTHER};
 
 pub fn view(props: &ViewProps, lm: &Rc<Lm>) -> Html {
     let (state, exact, dispatch) = (&props.state, &props.exact, &props.dispatch);
@@ -58,20 +56,10 @@ pub fn view(props: &ViewProps, lm: &Rc<Lm>) -> Html {
             { legend(state, dispatch) }
             { run::bar(state, dispatch, lm) }
             if !is_own { <div class="figures prompts">{ for (0..exact.problem.prompts.len()).map(prompt) }</div> { measured(state, exact) } }
-            if state.lm.has_rows() {
-                <h2>{ "On the training’s batches" }<small>{ "means of ten steps" }</small></h2>
-                <div class="progress-figures">{ for NUMBERS.iter().map(|(at, label)| html! {
-                    <Figure key={*at} on_point={pointing(dispatch)} drawing={Rc::new(Drawing::Progress(progress(state, exact, *at, label)))}
-                        label={format!("{label}, against the step, a curve a loss.")} />
-                }) }</div>
-                <details class="numbers">
-                    <summary>{ "These figures as a table" }</summary>
-                    { table("On the training’s batches", &HEADS, batches(state, exact)) }
-                </details>
-            }
+            if state.lm.has_rows() { { batches::section(props) } }
             <Asking state={state.clone()} lm={lm.clone()} />
             { files::section(state, dispatch, lm) }
-            if !is_own { { numbers(state) } }
+            if !is_own { { tables(props, preservation::table(exact)) } }
         </div>
     }
 }
@@ -83,63 +71,6 @@ fn distances(state: &State, exact: &Exact, x: usize) -> Drawing {
         curve.at_cursor = distance(&state.traces, exact, k, x);
     }
     Drawing::Distances(plot)
-}
-
-/// Steps that a plotted number is the mean of: a batch alone tells little.
-const MEAN: usize = 10;
-
-/// What is plotted while training: its place in a row, and its name.
-const NUMBERS: [(usize, &str); 6] = [
-    (1, "loss, a share of its greatest"),
-    (4, "margin Δ, nats"),
-    (5, "accuracy"),
-    (2, "log π(chosen), nats"),
-    (3, "log π(rejected), nats"),
-    (6, "KL to the reference, on what each loss sees, nats"),
-];
-
-fn progress(state: &State, exact: &Exact, at: usize, label: &'static str) -> Progress {
-    let curve = |k: usize| {
-        let rows = state.lm.rows.get(k).map_or(&[][..], |rows| rows);
-        let points = smoothed(rows, at);
-        Curve { loss: exact.losses[k].spec.loss, points, dimmed: state.is_dimmed(k) }
-    };
-    Progress { curves: shown(state, exact).map(curve).collect(), label, last: state.spec().optimiser.steps as f64 }
-}
-
-const HEADS: [&str; 8] =
-    ["loss", "step", NUMBERS[0].1, NUMBERS[1].1, NUMBERS[2].1, NUMBERS[3].1, NUMBERS[4].1, NUMBERS[5].1];
-
-/// What the figures show of each loss after every tenth of its training, and now.
-fn batches(state: &State, exact: &Exact) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for k in shown(state, exact) {
-        let rows = state.lm.rows.get(k).map_or(&[][..], |rows| rows);
-        let curves: Vec<_> = NUMBERS.iter().map(|(at, _)| smoothed(rows, *at)).collect();
-        let spec = &exact.losses[k].spec;
-        let (all, each) = (rows.len() / ROW, spec.steps_under(&state.spec().optimiser).div_ceil(10) as usize);
-        for done in (1..=all).filter(|done| done.is_multiple_of(each.max(1)) || *done == all) {
-            let mut cells = vec![words::name(spec), curves[0][done - 1].0.to_string()];
-            cells.extend(curves.iter().map(|points| match points[done - 1].1 {
-                x if x.is_nan() => "—".to_owned(),
-                x => words::number(x).replace('-', "−"),
-            }));
-            lines.push(Line { class: spec.loss.key(), cells, ..Line::default() });
-        }
-    }
-    lines
-}
-
-/// A number of each step as the mean over it and those before it. Losses are of different sizes: each is a share of its greatest.
-fn smoothed(rows: &[f64], at: usize) -> Vec<(f64, f64)> {
-    let values: Vec<f64> = rows.chunks_exact(ROW).map(|row| row[at]).collect();
-    let mean = |k: usize| {
-        let few = &values[(k + 1).saturating_sub(MEAN)..=k];
-        few.iter().sum::<f64>() / few.len() as f64
-    };
-    let means: Vec<f64> = (0..values.len()).map(mean).collect();
-    let greatest = if at == 1 { means.iter().fold(1e-12, |most, v| v.abs().max(most)) } else { 1.0 };
-    rows.chunks_exact(ROW).zip(means).map(|(row, mean)| (row[0], mean / greatest)).collect()
 }
 
 /// Where loss `k` found the model on prompt `x`, and where it has brought it: KL(π* ‖ π) among the answers, in nats.
@@ -193,7 +124,11 @@ pub fn headline(state: &State, exact: &Exact) -> String {
 
 /// The preservation figure in numbers, measured on the model beside the theory.
 fn measured(state: &State, exact: &Exact) -> Html {
-    let own = |x: usize| exact.problem.prompts.get(x).map_or(0.0, |p| exact.problem.to_star(x, &p.log_ref));
+    // The model as it is shipped, or as supervised steps left it.
+    let begin = |x: usize| {
+        let found = (0..exact.losses.len()).find_map(|k| way(&state.traces, exact, k, x)).map(|[before, _]| before);
+        found.or_else(|| exact.problem.prompts.get(x).map(|p| exact.problem.to_star(x, &p.log_ref))).unwrap_or_default()
+    };
     let none: &[Trace] = &[];
     let held_out = state.others.first().map_or(none, |traces| traces);
     let cell = |nats: Option<f64>, name: &str, more: Option<String>| {
@@ -236,7 +171,7 @@ fn measured(state: &State, exact: &Exact) -> Html {
     html! {
         <div class="table-frame" tabindex="0" role="region" aria-label="Distance to π*, measured and predicted">
             <table class="verdicts measured">
-                <caption>{ "Distance to what people prefer, KL(π* ‖ π) in nats, among the three answers" }<small>{ format!("training begins at {} on good prompts and {} on bad ones", words::nats(own(0)), words::nats(own(1))) }</small></caption>
+                <caption>{ "Distance to what people prefer, KL(π* ‖ π) in nats, among the three answers" }<small>{ format!("training begins at {} on good prompts and {} on bad ones", words::nats(begin(0)), words::nats(begin(1))) }</small></caption>
                 <thead><tr><th scope="col">{ "Loss" }</th>{ for heads }</tr></thead>
                 <tbody>{ for shown(state, exact).map(line) }</tbody>
             </table>
@@ -249,6 +184,7 @@ mod tests {
     use super::*;
     use crate::app::address;
     use crate::solve::Snapshot;
+    use crate::worker::protocol::lm::ROW;
 
     /// The headline where the losses of `ends` went to their policies of good and of bad prompts, with so much probability
     /// of other texts before and after; the rest are not trained.

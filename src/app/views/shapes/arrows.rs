@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::table::{Line, Unfolding, Unfolds, table, unfold};
 use crate::app::controls::handles::Handles;
 use crate::app::drawing::Drawing;
 use crate::app::exact::{Exact, ExactLoss};
 use crate::app::painter::Figure;
 use crate::app::panels::formula::formula;
+use crate::app::panels::table::{Line, Unfolding, Unfolds, table, unfold};
 use crate::app::state::{Action, Edit, Given, State};
 use crate::app::views::ViewProps;
 use crate::app::words;
@@ -109,8 +109,8 @@ pub fn picked(state: &State, exact: &Exact) -> usize {
 /// Runs on a loss's objective of prompt `x`.
 fn with_objective<T>(exact: &Exact, loss: &ExactLoss, x: usize, run: impl FnOnce(&PromptObjective) -> T) -> T {
     let (problem, prompt) = (&exact.problem, &exact.problem.prompts[x]);
-    let reward = reward_of(prompt, loss.spec.loss);
     let lambda = problem.effective_lambda(&loss.spec);
+    let reward = reward_of(prompt, loss.spec.loss, lambda);
     run(&PromptObjective::new(prompt, loss.spec.loss, lambda, &reward, problem.weight_decay))
 }
 

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::table::{Line, Unfolding, Unfolds, unfold};
 use crate::app::drawing::Drawing;
 use crate::app::exact::Exact;
 use crate::app::painter::Figure;
+use crate::app::panels::table::{Line, Unfolding, Unfolds, unfold};
 use crate::app::words;
 use crate::figure::action_name;
 use crate::figure::envelope::Envelope;

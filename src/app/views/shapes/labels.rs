@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::table::{Line, Unfolding, Unfolds, table, unfold};
 use crate::app::drawing::Drawing;
 use crate::app::painter::Figure;
+use crate::app::panels::table::{Line, Unfolding, Unfolds, table, unfold};
 use crate::app::state::State;
 use crate::app::views::{ViewProps, pointing};
 use crate::app::words;

@@ -7,19 +7,18 @@ mod gaussians;
 mod labels;
 mod penalty;
 mod psi;
-pub mod table;
 
 use gloo::utils::document;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
-use self::table::use_unfolding;
 use super::{ViewProps, head};
 use crate::app::controls::size::prompt_choice;
 use crate::app::exact::Exact;
 use crate::app::panels::legend::legend;
 use crate::app::panels::numbers::numbers;
+use crate::app::panels::table::use_unfolding;
 use crate::app::state::State;
 use crate::figure::envelope::Envelope;
 use crate::loss::Loss;

@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::table::{Line, Unfolding, Unfolds, table, unfold};
 use crate::app::controls::slider::{Slider, Track};
 use crate::app::drawing::Drawing;
 use crate::app::exact::Exact;
 use crate::app::keys::{GAMMA, GAMMAS};
 use crate::app::painter::Figure;
+use crate::app::panels::table::{Line, Unfolding, Unfolds, table, unfold};
 use crate::app::state::{Action, Edit};
 use crate::app::views::ViewProps;
 use crate::app::words;

@@ -61,6 +61,11 @@ impl Buffers {
         self.places[index].take()
     }
 
+    /// What all of them hold, in numbers.
+    pub(super) fn held(&self) -> usize {
+        self.places.iter().flatten().map(|buffer| buffer.len).sum()
+    }
+
     /// # Panics
     /// Where it was given back.
     pub(super) fn get(&mut self, index: usize) -> &mut Buffer {

@@ -83,12 +83,13 @@ impl Gpu {
             Epilogue::GeluSlope { pre } => ins.push(fours("pre", pre)),
         }
         let halves = if m.div_ceil(64) * n.div_ceil(64) >= self.tuning.large_tiles { 2 } else { 1 };
+        // A tile's side, and a slice's depth: as much shared memory either way.
+        let (side, depth) = (32 * halves, 32 / halves);
         let (variant, finish) = finish(epilogue);
         let (before, after) = *AROUND;
         let mut source = vec![include_str!("wgsl/gelu.wgsl"), FINISH, finish, "}\n", &BLOCKS, before];
         if self.tuning.unrolled {
-            // As many as matmul.wgsl's DEPTH.
-            source.extend(std::iter::repeat_n(STEP, 32 / halves));
+            source.extend(std::iter::repeat_n(STEP, depth));
         } else {
             source.extend(["for (var d = 0u; d < DEPTH; d += 1u) {\n", STEP, "}\n"]);
         }
@@ -101,6 +102,8 @@ impl Gpu {
                 ("A_TRANSPOSED", usize::from(form == Form::TN)),
                 ("B_TRANSPOSED", usize::from(form == Form::NT)),
                 ("HALVES", halves),
+                ("SIDE", side),
+                ("DEPTH", depth),
             ],
             outs: &outs,
             ins: &ins,
@@ -111,7 +114,7 @@ impl Gpu {
                 ("stride", Word::U(stride)),
                 ("scale", Word::F(scale.into())),
             ],
-            grid: [n.div_ceil(32 * halves), m.div_ceil(32 * halves), 1],
+            grid: [n.div_ceil(side), m.div_ceil(side), 1],
         };
         self.run(&call, m * k * n);
     }

@@ -15,7 +15,7 @@ mod rows;
 mod training;
 mod tuning;
 
-pub use open::{Adapter, adapters, is_software};
+pub use open::{Adapter, adapters};
 
 use super::{AdamW, Attended, Compute, DeviceError, Embedding, Epilogue, Heads, Ids, Moments, Norm, Product, Span};
 use buffers::Buffers;
@@ -75,6 +75,11 @@ impl Gpu {
     pub fn lose(&self) {
         self.device.destroy();
         self.fault.set(DeviceError::Lost("it was given up".to_owned()));
+    }
+
+    /// What all its buffers hold, in numbers of 32 bits.
+    pub fn held(&self) -> usize {
+        self.buffers.held()
     }
 
     fn buffer(&mut self, len: usize, numbers: Vec<u32>) -> Result<Span, DeviceError> {

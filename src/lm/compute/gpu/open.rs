@@ -24,9 +24,15 @@ impl fmt::Display for Adapter {
     }
 }
 
-/// Whether a name is known to be a program's.
-pub fn is_software(name: &str) -> bool {
-    ["swiftshader", "llvmpipe", "basic render"].iter().any(|known| name.to_lowercase().contains(known))
+impl Adapter {
+    /// Under this name. One that is known for a program's makes it a program: a browser tells no type, only names.
+    #[must_use]
+    pub fn called(mut self, name: String) -> Self {
+        let lower = name.to_lowercase();
+        self.software |= ["swiftshader", "llvmpipe", "basic render"].iter().any(|known| lower.contains(known));
+        self.name = name;
+        self
+    }
 }
 
 impl From<wgpu::Adapter> for Adapter {
@@ -38,9 +44,8 @@ impl From<wgpu::Adapter> for Adapter {
             wgpu::Backend::Dx12 => "DirectX 12",
             _ => "WebGPU",
         };
-        // A browser tells no type, only names.
-        let software = info.device_type == wgpu::DeviceType::Cpu || is_software(&info.name);
-        Self { inner, name: info.name, through, software }
+        let software = info.device_type == wgpu::DeviceType::Cpu;
+        Self { inner, name: String::new(), through, software }.called(info.name)
     }
 }
 

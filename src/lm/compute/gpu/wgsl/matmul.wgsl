@@ -2,9 +2,7 @@
 // that neighbours read neighbouring vectors. Slices of both factors go through shared memory, as vectors along the tile's
 // side; the next slice is on its way from memory while one is used. Its steps through a slice are matmul_step.wgsl's.
 
-const SIDE = 32u * HALVES;
 const VECTORS = SIDE / 4u;
-const DEPTH = 32u / HALVES;
 
 var<workgroup> slice_a: array<vec4<f32>, DEPTH * VECTORS>;
 var<workgroup> slice_b: array<vec4<f32>, DEPTH * VECTORS>;

@@ -93,7 +93,7 @@ pub fn table(title: &'static str, heads: &[&'static str], lines: Vec<Line>) -> H
 }
 
 /// A text, small from its line break on.
-fn parts(text: &str) -> Html {
+pub fn parts(text: &str) -> Html {
     match text.split_once('\n') {
         Some((large, small)) => html! { <>{ large.to_owned() }<small>{ small.to_owned() }</small></> },
         None => Html::from(text.to_owned()),
