@@ -2,26 +2,40 @@
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::unionfind::UnionFind;
 
 use crate::preference::Comparison;
 
+/// Who beat whom: an edge from a winner to a loser.
+type Wins = DiGraph<(), ()>;
+
+/// The actions, and an edge for each direction of each comparison that `counts` (winner's share).
+fn wins(actions: usize, comparisons: &[Comparison], counts: impl Fn(f64) -> bool) -> Wins {
+    let mut wins = Wins::with_capacity(actions, 2 * comparisons.len());
+    for _ in 0..actions {
+        wins.add_node(());
+    }
+    for c in comparisons {
+        let (i, j) = (NodeIndex::new(c.i as usize), NodeIndex::new(c.j as usize));
+        for (share, from, to) in [(c.win, i, j), (c.lose, j, i)] {
+            if counts(share) {
+                wins.add_edge(from, to, ());
+            }
+        }
+    }
+    wins
+}
+
 /// The undirected component of each action, as the component's first action. (A)
 pub fn connected(actions: usize, comparisons: &[Comparison]) -> Vec<usize> {
-    let mut sets = UnionFind::<usize>::new(actions);
-    for c in comparisons {
-        sets.union(c.i as usize, c.j as usize);
+    let mut first = vec![0; actions];
+    // With edges both ways, who can be reached can be reached back.
+    for members in tarjan_scc(&wins(actions, comparisons, |_| true)) {
+        let least = members.iter().map(|m| m.index()).min().unwrap_or_default();
+        for m in members {
+            first[m.index()] = least;
+        }
     }
-    let labels = sets.into_labeling();
-    let mut first = vec![usize::MAX; actions];
-    labels
-        .iter()
-        .enumerate()
-        .map(|(action, &label)| {
-            first[label] = first[label].min(action);
-            first[label]
-        })
-        .collect()
+    first
 }
 
 /// Groups of actions that beat one another both ways round, each marked with whether anyone outside beats it.
@@ -37,19 +51,7 @@ pub struct WinGroups {
 impl WinGroups {
     /// The groups of the data.
     pub fn new(actions: usize, comparisons: &[Comparison]) -> Self {
-        let mut wins = DiGraph::<(), ()>::with_capacity(actions, 2 * comparisons.len());
-        for _ in 0..actions {
-            wins.add_node(());
-        }
-        for c in comparisons {
-            let (i, j) = (NodeIndex::new(c.i as usize), NodeIndex::new(c.j as usize));
-            if c.win > 0.0 {
-                wins.add_edge(i, j, ());
-            }
-            if c.lose > 0.0 {
-                wins.add_edge(j, i, ());
-            }
-        }
+        let wins = wins(actions, comparisons, |share| share > 0.0);
         let mut group = vec![0; actions];
         let components = tarjan_scc(&wins);
         for (k, members) in components.iter().enumerate() {

@@ -132,13 +132,16 @@ fn body(step: &'static Step, props: &StoryProps) -> Html {
                     }) }</dl>
                 </details>
             }
-            <p class="cites">{ "In the paper: " }{ for step.cites.iter().enumerate().map(|(k, cite)| html! {
-                <>{ if k > 0 { ", " } else { "" } }<a href={story::place(cite)} target="_blank" rel="noopener noreferrer">{ cite.clone() }</a></>
-            }) }</p>
+            <p class="cites">{ "In the paper: " }{ for step.cites.iter().enumerate().map(|(k, cite)| cited(k, cite, cite)) }</p>
             <button type="button" class="back" aria-disabled={tour::is_as_set(state).to_string()}
                 onclick={send(dispatch, back)}>{ "Back to this step’s setting" }</button>
         </>
     }
+}
+
+/// A link to a place in the paper, behind a comma where others stand before it.
+pub fn cited(nth: usize, text: &str, cite: &str) -> Html {
+    html! { <>{ if nth > 0 { ", " } else { "" } }<a href={story::place(cite)} target="_blank" rel="noopener noreferrer">{ text.to_owned() }</a></> }
 }
 
 fn question(step: &'static Step, guess: Option<Guess>, dispatch: &Callback<Action>) -> Html {

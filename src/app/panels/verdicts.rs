@@ -2,13 +2,13 @@
 
 use yew::prelude::*;
 
+use super::story::cited;
 use crate::app::exact::{ExactLoss, distance};
 use crate::app::state::Action;
 use crate::app::views::ViewProps;
 use crate::app::words;
 use crate::simplex::{probs, tv};
 use crate::solve::verdict::{Finding, KEPT, Preservation, REACHED};
-use crate::story;
 
 /// A table with a line a loss; pointing at a line brings its loss forward.
 fn table(
@@ -62,10 +62,7 @@ fn found(finding: &Finding, text: &str, unit: &str) -> Html {
 
 /// Where a claim is made in the paper.
 fn place(cites: &[(&str, &str)]) -> Html {
-    let link = |(k, (short, cite)): (usize, &(&str, &str))| {
-        html! { <>{ if k > 0 { ", " } else { "" } }<a href={story::place(cite)} target="_blank" rel="noopener noreferrer">{ (*short).to_owned() }</a></> }
-    };
-    html! { <small>{ for cites.iter().enumerate().map(link) }</small> }
+    html! { <small>{ for cites.iter().enumerate().map(|(k, (short, cite))| cited(k, short, cite)) }</small> }
 }
 
 pub fn interpolation(props: &ViewProps) -> Html {

@@ -20,28 +20,6 @@ fn parts(files: Option<FileList>) -> Vec<Part> {
     (0..files.length()).filter_map(|k| Some(Part::File(files.item(k)?))).collect()
 }
 
-/// Whether a file is one of a model's.
-fn is_of_model(name: &str) -> bool {
-    name.ends_with(".safetensors") || matches!(name, "config.json" | "tokenizer.json" | "vocab.json" | "merges.txt")
-}
-
-/// Opens what was dropped: a model's files as a model, another file, alone or beside them, as preferences.
-pub fn dropped(state: &State, lm: &Rc<Lm>) -> Callback<DragEvent> {
-    let (lm, wish) = (Rc::clone(lm), keys::device(state.link()));
-    Callback::from(move |e: DragEvent| {
-        e.prevent_default();
-        let files = parts(e.data_transfer().and_then(|d| d.files()));
-        let is_model = |part: &Part| matches!(part, Part::File(file) if is_of_model(&file.name()));
-        let (model, pairs): (Vec<Part>, Vec<Part>) = files.into_iter().partition(is_model);
-        if !model.is_empty() {
-            lm.open(wish, model);
-        }
-        if pairs.len() == 1 {
-            lm.prefer(pairs);
-        }
-    })
-}
-
 pub fn section(state: &State, dispatch: &Callback<Action>, lm: &Rc<Lm>) -> Html {
     let wish = keys::device(state.link());
     let chosen = |take: fn(&Rc<Lm>, Wish, Vec<Part>)| {

@@ -50,7 +50,7 @@ pub fn view(props: &ViewProps, lm: &Rc<Lm>) -> Html {
         }
     };
     html! {
-        <div class="language" ondragover={Callback::from(|e: DragEvent| e.prevent_default())} ondrop={files::dropped(state, lm)}>
+        <div class="language">
             { head(&headline(state, exact), "A GPT-2 that answers travellers is trained in your browser on pairs of answers. Its probability for every answer can be read off, so it moves on the same triangles as the bandit.".to_owned()) }
             { run::status(state, lm) }
             { legend(state, dispatch) }
