@@ -138,7 +138,7 @@ test("the link to what is on screen brings back the loss shown alone, the prompt
   await page.locator("main").getByRole("button", { name: "two", exact: true }).click();
   await page.locator("#speed").selectOption({ label: "2 ×" });
   await page.locator("#c-adam").click();
-  await page.getByRole("button", { name: "go on", exact: true }).click();
+  await page.getByRole("button", { name: "from where it stands", exact: true }).click();
   await settled(page);
   const other = await elsewhere();
   await other.goto(page.url());
@@ -147,7 +147,7 @@ test("the link to what is on screen brings back the loss shown alone, the prompt
   await expect(other.locator("main").getByRole("button", { name: "two", exact: true })).toHaveAttribute("aria-pressed", "true");
   await expect(other.locator("#speed option:checked")).toHaveText("2 ×");
   await other.locator("#c-adam").click();
-  await expect(other.getByRole("button", { name: "go on", exact: true })).toHaveAttribute("aria-pressed", "true");
+  await expect(other.getByRole("button", { name: "from where it stands", exact: true })).toHaveAttribute("aria-pressed", "true");
   expect(other.url()).toBe(page.url());
   expect(await pixels(other)).toEqual(await pixels(page));
 });

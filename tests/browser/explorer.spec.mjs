@@ -278,7 +278,7 @@ test("a new λ goes on from where the policies stand, where that is chosen", asy
   await settled(page);
   const ends = await trained(page);
   await unfold(page, "Optimiser");
-  await press(page, "go on");
+  await press(page, "from where it stands");
   await type(page, "λ", "10");
   await settled(page);
   await slide(page, "#time", 0);

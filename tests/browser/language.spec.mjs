@@ -197,11 +197,30 @@ test("the weights are saved as the files they were read from, and can be dropped
   }, `${pair}\n${pair}\n`);
   await page.locator(".language").dispatchEvent("drop", { dataTransfer: mine });
   await expect(page.locator(".language .status")).toContainText("2 pairs of your own");
+  // What cannot be read leaves them as they were, for another device too.
+  await page.locator("#lm-pairs").setInputFiles({ name: "bad.jsonl", mimeType: "text/plain", buffer: Buffer.from("not JSON") });
+  await expect(notice(page)).toContainText("line 1");
   await page.getByRole("button", { name: "the best", exact: true }).click();
   await expect(page.locator(".language .status")).toContainText("This browser offers no WebGPU");
   await expect(page.locator(".language .status")).toContainText("2 pairs of your own");
   await expect(page.locator(".language .triangle")).toHaveCount(0);
   await expect(button(page, "Train all five")).toBeEnabled();
+});
+
+test("a folder that is dropped stands for its files", async ({ page }) => {
+  await ready(page, CPU);
+  const { x, y, width } = await page.locator(".language").boundingBox();
+  const client = await page.context().newCDPSession(page);
+  const drop = async (path) => {
+    for (const type of ["dragEnter", "dragOver", "drop"]) {
+      await client.send("Input.dispatchDragEvent", { type, x: x + width / 2, y: y + 20, data: { items: [], files: [path], dragOperationsMask: 1 } });
+    }
+  };
+  const model = new URL("../../static/lm/world", import.meta.url).pathname;
+  await drop(model);
+  await expect(page.locator(".language .status")).toContainText("A model of your own needs preferences");
+  await drop(new URL("looks", import.meta.url).pathname);
+  await expect(notice(page)).toContainText("config.json is not among the chosen files");
 });
 
 test("files of two models leave a way back", async ({ page }) => {

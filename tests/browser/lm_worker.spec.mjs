@@ -33,8 +33,8 @@ function experiment({ steps, batch, lambda = 0.1, rate = RATE, losses = LOSSES }
 }
 
 /** What the headless program finds: a line a loss. */
-function native({ steps, batch, lambda = 0.1, losses = LOSSES }) {
-  const args = ["lm", "world", "--model", WORLD, "--device", "cpu", "--losses", losses.join(), "--lambda", lambda, "--learning-rate", RATE,
+function native({ steps, batch, lambda = 0.1, rate = RATE, losses = LOSSES }) {
+  const args = ["lm", "world", "--model", WORLD, "--device", "cpu", "--losses", losses.join(), "--lambda", lambda, "--learning-rate", rate,
     "--batch-size", batch, "--steps", steps, "--record-every", RECORD, "--questions", 4, "--seed", 3];
   const out = execFileSync(PROGRAM, args.map(String), { encoding: "utf8" });
   return out.trim().split("\n").map((line) => JSON.parse(line));
@@ -155,7 +155,8 @@ for (const loss of LOSSES) {
     // RLHF's take four minutes where a slow processor plays the GPU.
     test.setTimeout(900_000);
     // A gentle setting: two pairs a step at three times the rate drive RLHF into chaos, where the last digit decides what is drawn.
-    const spec = experiment({ steps: 50, batch: 2, lambda: 1, rate: 1e-4, losses: [loss] });
+    const size = { steps: 50, batch: 2, lambda: 1, rate: 1e-4, losses: [loss] };
+    const spec = experiment(size);
     await worker(page);
     await opened(page, "Cpu");
     const cpu = await trained(page, spec, [0]);
@@ -167,9 +168,11 @@ for (const loss of LOSSES) {
     // Loss, log-probabilities, margin: accuracy may turn at a margin of nothing, and speed is another matter.
     const rows = Math.max(...gpu.rows[0].map((row, n) => far(row.slice(1, 5), cpu.rows[0][n].slice(1, 5))));
     const ends = far(gpu.policies[0][0].at(-1).slice(1).map(Math.exp), cpu.policies[0][0].at(-1).slice(1).map(Math.exp));
-    note(`${loss} on ${model.device}: ${rows.toExponential(1)} from the CPU in any step, ${ends.toExponential(1)} in the policies at the end`);
+    const headless = apart(gpu, native(size));
+    note(`${loss} on ${model.device}: ${rows.toExponential(1)} from the CPU in any step, ${ends.toExponential(1)} in the policies at the end, ${headless.toExponential(1)} from the headless program`);
     expect(rows).toBeLessThan(1e-2);
     expect(ends).toBeLessThan(1e-3);
+    expect(headless).toBeLessThan(1e-3);
   });
 }
 
@@ -226,6 +229,31 @@ test("a pause comes within one step, a step is one step, and a response is told 
   expect(seen.saved.names).toEqual(["config.json", "model.safetensors", "tokenizer.json"]);
   expect(seen.bytes[1]).toBeGreaterThan(4 * 236928);
   expect(seen.stopped).toEqual({ run: 1, loss: null, paused: false });
+});
+
+test("a training stops while its texts are still prepared", async ({ page }) => {
+  await worker(page);
+  await opened(page, "Cpu");
+  const spec = JSON.stringify(experiment({ steps: 1000, batch: 16, losses: ["typo"] }));
+  const seen = await page.evaluate(
+    async ([spec, method]) => {
+      const from = lm.heard.length;
+      lm.send({ Train: { run: 1, spec, losses: [0], method, paused: false } });
+      const shares = [];
+      // After some passes, not before the first.
+      await lm.until((m) => m.name === "Busy" && m.said.share > 0, from);
+      const stopped = await lm.ask("Stop", ["At"]);
+      for (const m of lm.heard.slice(from)) if (m.name === "Busy") shares.push(m.said.share);
+      // The worker answers what comes next.
+      const said = await lm.ask({ Say: { prompt: "Where?", drawing: { temperature: 0, top_k: 0, top_p: 1, repetition_penalty: 1, max_tokens: 3, seed: 0 } } }, ["Said", "Failed"]);
+      return { stopped: stopped.said, shares, steps: lm.heard.filter((m) => m.name === "Steps").length, after: said.said.after };
+    },
+    [spec, METHOD],
+  );
+  expect(seen.stopped).toEqual({ run: 1, loss: null, paused: false });
+  expect(Math.max(...seen.shares)).toBeLessThan(0.5);
+  expect(seen.steps).toBe(0);
+  expect(seen.after).toBe(null);
 });
 
 test("five hundred steps, twice, take no more memory than fifty", async ({ page }) => {
