@@ -12,8 +12,8 @@ async function take(event) {
   const dropped = [...files];
   const folder = [...items].map((item) => item.webkitGetAsEntry?.()).find((entry) => entry?.isDirectory);
   if (folder) {
-    const inside = await filesOf(folder);
-    // Of an empty folder the reader is told what is missing, too.
+    const inside = await filesOf(folder).catch(() => []);
+    // Of an empty folder, or one that cannot be read, the reader is told what is missing, too.
     return choose("lm-model", inside.length > 0 ? inside : [new File([], folder.name)]);
   }
   const model = dropped.filter(isOfModel);

@@ -27,9 +27,7 @@ pub struct Lm {
     own: RefCell<[Vec<Part>; 2]>,
     /// While a model is being opened, those before, which stay where the new ones cannot be read.
     former: RefCell<Option<[Vec<Part>; 2]>>,
-    /// Whether that model is another one than before.
-    is_another: Cell<bool>,
-    /// Preferences that the worker has not taken yet.
+    /// Preferences that were offered last: the reader's own once the worker has taken them.
     offered: RefCell<Vec<Part>>,
 }
 
@@ -43,7 +41,6 @@ impl Lm {
             waiting: RefCell::default(),
             own: RefCell::default(),
             former: RefCell::default(),
-            is_another: Cell::default(),
             offered: RefCell::default(),
         })
     }
@@ -51,7 +48,8 @@ impl Lm {
     /// Opens a model: the given files, or the small world's. Starts the worker where there is none.
     pub fn open(self: &Rc<Self>, wish: Wish, files: Vec<Part>) {
         let former = self.own.replace([files, Vec::new()]);
-        self.is_another.set(true);
+        // What was offered to the model before is none of this one's.
+        self.offered.take();
         self.ask(wish, former);
     }
 
@@ -64,7 +62,6 @@ impl Lm {
     /// Opens what was opened last, with its preferences.
     pub fn again(self: &Rc<Self>, wish: Wish) {
         let same = self.own.borrow().clone();
-        self.is_another.set(false);
         self.ask(wish, same);
     }
 
@@ -151,11 +148,8 @@ impl Lm {
             other => {
                 if let FromLm::Opened(_) = other {
                     self.former.take();
-                    if self.is_another.take() {
-                        self.dispatch.emit(Action::LmForgets);
-                    }
                 } else if let FromLm::Preferred { .. } = other {
-                    self.own.borrow_mut()[1] = self.offered.take();
+                    self.own.borrow_mut()[1].clone_from(&self.offered.borrow());
                 } else if let FromLm::Failed { lost, .. } = other
                     && let Some(former) = self.former.take()
                 {

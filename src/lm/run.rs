@@ -85,7 +85,8 @@ impl Settings {
         let memory = self.lora.as_ref().map_or(memory, |lora| memory.with_lora(config, lora));
         let sampling = Decoder::bytes(config, batch, time);
         match self.loss() {
-            Some(Loss::Typo) => memory.with_sampling(sampling),
+            // TYPO draws before there are running means, and gives that room back.
+            Some(Loss::Typo) => memory.with_sampling(sampling.saturating_sub(memory.training - memory.parameters)),
             // RLHF scores texts that nobody has seen, by π_ref itself.
             Some(Loss::Rlhf(_)) => memory.with_sampling(sampling + Memory::of(config, batch, time, false).total()),
             _ => memory,
@@ -122,7 +123,7 @@ impl Run {
     /// whether it goes on.
     ///
     /// # Errors
-    /// Where a text is refused, naming its pair, the device has no room, or `go_on` says no. The model's buffers are given back.
+    /// Where a text is refused, naming its pair, the device has no room, or `go_on` says no; then the model's buffers are given back.
     pub async fn start(
         compute: &mut impl Compute,
         mut model: Gpt2,

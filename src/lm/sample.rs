@@ -157,7 +157,7 @@ impl Decoder {
         })
     }
 
-    /// Bytes of its buffers of floats, of which it has some for `batch` texts of `capacity` tokens.
+    /// What its buffers of floats take for `batch` texts of `capacity` tokens, in bytes.
     pub fn bytes(config: &Config, batch: usize, capacity: usize) -> u64 {
         let [b, t, c, v, layers] =
             [batch, capacity, config.n_embd, config.vocab_size, config.n_layer].map(|n| n as u64);

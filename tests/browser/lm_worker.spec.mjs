@@ -231,29 +231,38 @@ test("a pause comes within one step, a step is one step, and a response is told 
   expect(seen.stopped).toEqual({ run: 1, loss: null, paused: false });
 });
 
-test("a training stops while its texts are still prepared", async ({ page }) => {
+test("a training stops while its texts are still prepared, and what was trained before is complete", async ({ page }) => {
   await worker(page);
   await opened(page, "Cpu");
-  const spec = JSON.stringify(experiment({ steps: 1000, batch: 16, losses: ["typo"] }));
+  const spec = experiment({ steps: 1000, batch: 16, losses: ["dpo", "typo"] });
+  spec.losses[0].steps = 4;
   const seen = await page.evaluate(
     async ([spec, method]) => {
-      const from = lm.heard.length;
-      lm.send({ Train: { run: 1, spec, losses: [0], method, paused: false } });
-      const shares = [];
+      lm.send({ Train: { run: 1, spec, losses: [0, 1], method, paused: false } });
+      const second = await lm.until((m) => m.name === "At" && m.said.loss === 1);
+      const from = lm.heard.indexOf(second);
       // After some passes, not before the first.
       await lm.until((m) => m.name === "Busy" && m.said.share > 0, from);
       const stopped = await lm.ask("Stop", ["At"]);
-      for (const m of lm.heard.slice(from)) if (m.name === "Busy") shares.push(m.said.share);
       // The worker answers what comes next.
       const said = await lm.ask({ Say: { prompt: "Where?", drawing: { temperature: 0, top_k: 0, top_p: 1, repetition_penalty: 1, max_tokens: 3, seed: 0 } } }, ["Said", "Failed"]);
-      return { stopped: stopped.said, shares, steps: lm.heard.filter((m) => m.name === "Steps").length, after: said.said.after };
+      const heard = (name) => lm.heard.filter((m) => m.name === name);
+      return {
+        stopped: stopped.said,
+        shares: lm.heard.slice(from).filter((m) => m.name === "Busy").map((m) => m.said.share),
+        rows: heard("Steps").map((m) => [m.said.loss, m.parts[0].length]),
+        done: heard("Batch").at(-1).said.done,
+        before: said.said.before.length,
+      };
     },
-    [spec, METHOD],
+    [JSON.stringify(spec), METHOD],
   );
   expect(seen.stopped).toEqual({ run: 1, loss: null, paused: false });
   expect(Math.max(...seen.shares)).toBeLessThan(0.5);
-  expect(seen.steps).toBe(0);
-  expect(seen.after).toBe(null);
+  expect(seen.rows.every(([loss]) => loss === 0)).toBe(true);
+  expect(seen.rows.reduce((sum, [, numbers]) => sum + numbers, 0)).toBe(4 * ROW);
+  expect(seen.done).toBe(true);
+  expect(seen.before).toBeGreaterThan(0);
 });
 
 test("five hundred steps, twice, take no more memory than fifty", async ({ page }) => {

@@ -60,8 +60,6 @@ pub enum Action {
     Lm(Box<FromLm>, Vec<Vec<f64>>),
     /// A fine-tuning of these losses was asked for.
     LmTrains(Vec<usize>),
-    /// Another model is opened: what is known of one says nothing of the next.
-    LmForgets,
 }
 
 impl Reducible for State {
@@ -107,7 +105,6 @@ impl State {
             Action::SolverTrouble(message) => self.in_trouble(message),
             Action::Lm(said, numbers) => self.heard(*said, &numbers),
             Action::LmTrains(losses) => self.trains(&losses),
-            Action::LmForgets => self.forgot(),
         }
     }
 

@@ -62,9 +62,14 @@ impl State {
         match said {
             FromLm::Busy { what, share } => lm.busy = Some((what, share)),
             FromLm::Opened(model) => {
-                // What was measured stays, where a worker was lost or another device is wished for.
-                let (rows, said) = (std::mem::take(&mut lm.rows), lm.said.take());
+                // What was measured on these very weights stays: a worker was lost, or another device is wished for.
+                let stays = lm.model.take().is_some_and(|before| before.mark == model.mark);
+                let (rows, said) =
+                    if stays { (std::mem::take(&mut lm.rows), lm.said.take()) } else { (Vec::new(), None) };
                 *lm = Lm { model: Some(model), rows, said, opened: lm.opened + 1, ..Lm::default() };
+                if !stays && self.view == View::Language {
+                    (self.traces, self.others) = (Rc::default(), Rc::default());
+                }
             }
             FromLm::Preferred { pairs } => lm.pairs = pairs,
             FromLm::Weighed(weight) => lm.weight = Some(weight),
@@ -84,16 +89,6 @@ impl State {
                 }
             }
             FromLm::Ready { .. } | FromLm::Saved { .. } | FromLm::Steps { .. } | FromLm::Batch { .. } => {}
-        }
-        self
-    }
-
-    /// Forgets what was measured on a model.
-    pub(super) fn forgot(mut self) -> Self {
-        let lm = Rc::make_mut(&mut self.lm);
-        (lm.rows, lm.said) = (Vec::new(), None);
-        if self.view == View::Language {
-            (self.traces, self.others) = (Rc::default(), Rc::default());
         }
         self
     }
@@ -119,5 +114,26 @@ impl State {
         lm.at = losses.first().map(|k| (*k, false));
         (self.done, self.notice) = (false, None);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::address;
+
+    #[test]
+    fn what_was_measured_stays_with_its_weights() {
+        let opened = |device: &str, mark| {
+            let (device, remark) = (device.to_owned(), None);
+            FromLm::Opened(Model { device, gpu: false, remark, parameters: 1, mark, world: None })
+        };
+        let state = State::new(address::parse("view=language"), false).heard(opened("the CPU", 1), &[]);
+        let run = state.run;
+        let state = state.heard(FromLm::Steps { run, loss: 0 }, &[vec![1.0; ROW]]);
+        let lost = FromLm::Failed { message: "gone".into(), lost: true };
+        let again = state.heard(lost, &[]).heard(opened("a GPU", 1), &[]);
+        assert!(again.lm.has_rows() && again.lm.trouble.is_none());
+        assert!(!again.heard(opened("a GPU", 2), &[]).lm.has_rows());
     }
 }

@@ -1,5 +1,7 @@
 //! A model's files: the small world's from beside the page, or those that the reader chose.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
@@ -18,6 +20,8 @@ pub struct Folder {
     pub tokenizer: Tokenizer,
     /// Whether it is the small world's own.
     pub is_world: bool,
+    /// Tells its weights from another model's.
+    pub mark: u64,
 }
 
 /// Where a file comes from.
@@ -44,8 +48,16 @@ impl Folder {
         let bytes = source.file("model.safetensors", port).await?;
         say(port, "checking model.safetensors", 0.9);
         let weights = weights::read(&bytes).map_err(sentence)?;
-        Ok(Self { config, weights, tokenizer, is_world: matches!(source, Source::Shipped) })
+        let is_world = matches!(source, Source::Shipped);
+        Ok(Self { config, weights, tokenizer, is_world, mark: mark(&bytes, is_world) })
     }
+}
+
+/// The same in every worker of a build, and short enough for JSON's numbers.
+fn mark(weights: &[u8], is_world: bool) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (weights, is_world).hash(&mut hasher);
+    hasher.finish() >> 16
 }
 
 /// The files among what came with a message.

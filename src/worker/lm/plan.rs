@@ -139,7 +139,11 @@ impl Plan {
             let (batch, time) = self.size(&settings, ground);
             let total = settings.memory(config, (batch, time)).total();
             // What was fine-tuned before stays as it was trained.
-            let before = if self.method.supervised_steps > 0 { total } else { 0 };
+            let before = if self.method.supervised_steps > 0 {
+                self.supervised(ground).memory(config, (batch, time)).total()
+            } else {
+                0
+            };
             (total + before, self.pairs(k, ground))
         };
         let all: Vec<(u64, usize)> = (0..self.spec.losses.len()).map(one).collect();

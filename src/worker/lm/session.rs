@@ -34,6 +34,7 @@ pub struct Session<C> {
     /// Preferences of one's own.
     pub(super) pairs: Option<Vec<PairTexts>>,
     is_world: bool,
+    mark: u64,
     is_gpu: bool,
     /// Whether the device has stopped: then nothing is left to serve.
     lost: Cell<bool>,
@@ -45,7 +46,7 @@ impl<C: Compute> Session<C> {
     /// # Errors
     /// One sentence where it has no room or the files do not fit together.
     pub fn new(mut compute: C, is_gpu: bool, folder: Folder, port: ScopePort, inbox: Inbox) -> Result<Self, String> {
-        let Folder { config, weights, tokenizer, is_world } = folder;
+        let Folder { config, weights, tokenizer, is_world, mark } = folder;
         let (words, rows) = (tokenizer.vocabulary(), config.vocab_size);
         if words > rows {
             return Err(format!(
@@ -64,6 +65,7 @@ impl<C: Compute> Session<C> {
             trained: None,
             pairs: None,
             is_world,
+            mark,
             is_gpu,
             lost: Cell::new(false),
         })
@@ -76,6 +78,7 @@ impl<C: Compute> Session<C> {
             gpu: self.is_gpu,
             remark,
             parameters: self.reference.config.parameters() as u64,
+            mark: self.mark,
             world: self.is_world.then(told_world),
         }
     }

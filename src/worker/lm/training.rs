@@ -105,9 +105,8 @@ impl<C: Compute> Session<C> {
         let done = self.train_all(&plan, losses, &mut course).await;
         course.pace = Pace::Running;
         self.at(&course, None);
-        match done {
-            Ok(()) | Err(ModelError::Stopped) => {}
-            Err(error) => self.tell(Err(error)),
+        if let Err(error) = done {
+            self.tell(Err(error));
         }
     }
 
@@ -120,14 +119,21 @@ impl<C: Compute> Session<C> {
         let known: Vec<usize> = losses.iter().copied().filter(|k| *k < plan.spec.losses.len()).collect();
         let Some(first) = known.first() else { return Ok(()) };
         self.forget_trained();
-        self.supervise(plan, *first, course).await?;
+        match self.supervise(plan, *first, course).await {
+            Err(ModelError::Stopped) => course.is_stopped = true,
+            done => done?,
+        }
         for k in known {
             if course.is_stopped {
                 break;
             }
             self.at(course, Some(k));
             self.forget_trained();
-            let mut run = self.started(plan, plan.settings(k, self.ground())).await?;
+            let mut run = match self.started(plan, plan.settings(k, self.ground())).await {
+                // The message that stopped it is heard by whoever looks next; what was trained before is complete.
+                Err(ModelError::Stopped) => break,
+                run => run?,
+            };
             let done = self.steps(plan, k, &mut run, watch.as_mut(), course).await;
             let model = run.into_model(&mut self.compute);
             // What was reached stays, also where a step failed.

@@ -125,6 +125,8 @@ pub struct Model {
     pub remark: Option<String>,
     /// How many numbers are learnt.
     pub parameters: u64,
+    /// Tells its weights from another model's.
+    pub mark: u64,
     /// The small world; none for a model of one's own.
     pub world: Option<World>,
 }
@@ -306,6 +308,7 @@ impl Model {
             gpu: body.is("gpu")?,
             remark: body.text("remark"),
             parameters: body.whole("parameters")?,
+            mark: body.whole("mark")?,
             world: body.0.get("world").and_then(world),
         })
     }
@@ -327,8 +330,14 @@ mod tests {
             held_out: vec!["s".into()],
             answers: vec![["a", "b", "c"].map(String::from)],
         };
-        let model =
-            Model { device: "the CPU".into(), gpu: false, remark: None, parameters: 236_928, world: Some(world) };
+        let model = Model {
+            device: "the CPU".into(),
+            gpu: false,
+            remark: None,
+            parameters: 236_928,
+            mark: 7,
+            world: Some(world),
+        };
         let own = Model { remark: Some("slow".into()), world: None, ..model.clone() };
         let all = [
             FromLm::Ready { version: "v".into() },
