@@ -31,8 +31,11 @@ type Line<'a> = (usize, &'a str);
 /// A fault without its file.
 type Wrong = (usize, String);
 
-fn wrong<T>(line: usize, message: impl Into<String>) -> Result<T, Wrong> {
-    Err((line, message.into()))
+/// A fault with its line. A page's own files were read when it was built, so that it carries no words for their faults.
+macro_rules! wrong {
+    ($line:expr, $($message:tt)+) => {
+        Err(($line, if cfg!(target_arch = "wasm32") { String::new() } else { format!($($message)+) }))
+    };
 }
 
 /// A step from its file.
@@ -68,10 +71,10 @@ fn step(source: &str) -> Result<Step, Wrong> {
 /// What stands between the first two lines of three dashes, and what follows.
 fn split<'a>(lines: &'a [Line<'a>]) -> Result<(&'a [Line<'a>], &'a [Line<'a>]), Wrong> {
     if lines.first().is_none_or(|(_, l)| *l != "---") {
-        return wrong(1, "the file must begin with a line of three dashes, then title, view, link, points and cites");
+        return wrong!(1, "the file must begin with a line of three dashes, then title, view, link, points and cites");
     }
     let Some(end) = lines.iter().skip(1).position(|(_, l)| *l == "---") else {
-        return wrong(1, "the part between three dashes is not closed; put --- on a line of its own below cites");
+        return wrong!(1, "the part between three dashes is not closed; put --- on a line of its own below cites");
     };
     Ok((&lines[1..=end], &lines[end + 2..]))
 }
@@ -89,17 +92,17 @@ fn front_matter<'a>(lines: &[Line<'a>]) -> Result<Front<'a>, Wrong> {
     for (n, line) in lines.iter().filter(|(_, l)| !l.trim().is_empty()) {
         let (key, value) = line.split_once(':').unwrap_or((line, ""));
         let Some(place) = KEYS.iter().position(|k| *k == key.trim()) else {
-            return wrong(*n, format!("{} is not one of {}; correct it", short(key.trim(), 30), KEYS.join(", ")));
+            return wrong!(*n, "{} is not one of {}; correct it", short(key.trim(), 30), KEYS.join(", "));
         };
         if found[place].replace((*n, value.trim())).is_some() {
-            return wrong(*n, format!("{} is there twice; remove one", KEYS[place]));
+            return wrong!(*n, "{} is there twice; remove one", KEYS[place]);
         }
     }
     let last = lines.last().map_or(1, |(n, _)| *n);
     let of = |k: usize| match found[k] {
-        Some((n, "")) => wrong(n, format!("{} is empty; write it after the colon", KEYS[k])),
+        Some((n, "")) => wrong!(n, "{} is empty; write it after the colon", KEYS[k]),
         Some(line) => Ok(line),
-        None => wrong(last, format!("{} is missing; add a line “{}: …” above the three dashes", KEYS[k], KEYS[k])),
+        None => wrong!(last, "{} is missing; add a line “{}: …” above the three dashes", KEYS[k], KEYS[k]),
     };
     Ok(Front { title: of(0)?, view: of(1)?, link: of(2)?, points: of(3)?, cites: of(4)? })
 }
@@ -108,16 +111,13 @@ fn front_matter<'a>(lines: &[Line<'a>]) -> Result<Front<'a>, Wrong> {
 fn setting((n, view): Line, (at, link): Line) -> Result<(Stage, Link), Wrong> {
     let keys = Stage::ALL.map(Stage::key).join(", ");
     let Some(stage) = Stage::ALL.into_iter().find(|s| s.key() == view) else {
-        return wrong(n, format!("view: got “{}”, expected one of {keys}", short(view, 30)));
+        return wrong!(n, "view: got “{}”, expected one of {keys}", short(view, 30));
     };
     let read = Link::from_fragment_with(link, |_| stage.preset());
     let link = read.map_err(|e| (at, format!("link: {e}; copy it from the page’s address")))?;
     if let Some((key, _)) = link.page.first() {
         let key = short(key, 30);
-        return wrong(
-            at,
-            format!("link: {key} is no part of an experiment; leave it out, the view has a line of its own"),
-        );
+        return wrong!(at, "link: {key} is no part of an experiment; leave it out, the view has a line of its own",);
     }
     bounded(&link.spec).map_err(|m| (at, format!("link: {m}")))?;
     Problem::new(&link.spec).map_err(|e| (at, format!("link: {e}")))?;
@@ -155,7 +155,7 @@ fn cites((n, list): Line) -> Result<Vec<String>, Wrong> {
             return Ok(cite.to_owned());
         }
         let (got, kinds) = (short(cite, 40), KINDS.join(", "));
-        wrong(n, format!("cites: “{got}” must be one of {kinds} and its number, as in “Theorem 3.1; Section 4”"))
+        wrong!(n, "cites: “{got}” must be one of {kinds} and its number, as in “Theorem 3.1; Section 4”")
     };
     list.split(';').map(|c| one(c.trim())).collect()
 }
@@ -200,14 +200,11 @@ impl Sections {
                     "Terms" => &mut all.terms,
                     other => {
                         let got = short(other, 30);
-                        return wrong(
-                            *n,
-                            format!("“{got}” is no heading of a step; use ## Predict, ## Answer or ## Terms"),
-                        );
+                        return wrong!(*n, "“{got}” is no heading of a step; use ## Predict, ## Answer or ## Terms",);
                     }
                 };
                 if !current.blocks.is_empty() {
-                    return wrong(*n, format!("## {heading} is there twice; join the two"));
+                    return wrong!(*n, "## {heading} is there twice; join the two");
                 }
                 (current.line, open) = (*n, false);
             } else if line.trim().is_empty() {
@@ -246,7 +243,7 @@ fn paragraphs(section: &Section, name: &str) -> Result<Vec<Text>, Wrong> {
     };
     let found = section.blocks.iter().filter_map(of).collect::<Result<Vec<Text>, Wrong>>()?;
     if found.is_empty() {
-        return wrong(section.line, format!("{name} is missing; write a paragraph"));
+        return wrong!(section.line, "{name} is missing; write a paragraph");
     }
     Ok(found)
 }
@@ -258,7 +255,7 @@ fn options(section: &Section) -> Result<(Vec<Text>, usize), Wrong> {
         let Block::Item(n, source) = block else { continue };
         let boxed = source.strip_prefix("[x] ").map(|t| (t, true));
         let Some((text, is_right)) = boxed.or_else(|| source.strip_prefix("[ ] ").map(|t| (t, false))) else {
-            return wrong(*n, "an option must begin with “- [ ] ”, and the right one with “- [x] ”");
+            return wrong!(*n, "an option must begin with “- [ ] ”, and the right one with “- [x] ”");
         };
         if is_right {
             right.push(found.len());
@@ -268,14 +265,11 @@ fn options(section: &Section) -> Result<(Vec<Text>, usize), Wrong> {
     let (least, most) = OPTIONS;
     if !(least..=most).contains(&found.len()) {
         let got = found.len();
-        return wrong(
-            section.line,
-            format!("## Predict has {got} options, expected {least} to {most} lines “- [ ] …”"),
-        );
+        return wrong!(section.line, "## Predict has {got} options, expected {least} to {most} lines “- [ ] …”",);
     }
     match right[..] {
         [one] => Ok((found, one)),
-        _ => wrong(section.line, format!("{} options are marked right, expected one “- [x] …”", right.len())),
+        _ => wrong!(section.line, "{} options are marked right, expected one “- [x] …”", right.len()),
     }
 }
 
@@ -284,7 +278,7 @@ fn terms(section: &Section) -> Result<Vec<(Text, Text)>, Wrong> {
         let (Block::Item(n, source) | Block::Paragraph(n, source)) = block;
         let split = matches!(block, Block::Item(..)).then(|| source.split_once(": ")).flatten();
         let Some((term, meaning)) = split else {
-            return wrong(*n, "a term must be written “- term: what it means”");
+            return wrong!(*n, "a term must be written “- term: what it means”");
         };
         Ok((marked(*n, term)?, marked(*n, meaning)?))
     };
