@@ -66,7 +66,10 @@ impl Reducible for State {
     type Action = Action;
 
     fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
-        Rc::new(Rc::unwrap_or_clone(self).after(action))
+        let mut state = Rc::unwrap_or_clone(self).after(action);
+        // A press may come from what was drawn before, of an experiment with more losses.
+        state.only = state.only.filter(|k| *k < state.spec().losses.len());
+        Rc::new(state)
     }
 }
 

@@ -239,3 +239,12 @@ fn no_more_losses_are_taken_than_the_page_shows() {
     assert!(then(&page(), [Action::Edit(Edit::Losses(vec![own; 12]))]).notice.is_none());
     assert!(then(&page(), [Action::Edit(Edit::Losses(vec![own; 13]))]).notice.is_some());
 }
+
+#[test]
+fn a_loss_that_the_experiment_does_not_have_is_never_the_only_one() {
+    let first = page();
+    assert_eq!(then(&first, [Action::Only(4)]).only, Some(4));
+    assert_eq!(then(&first, [Action::Only(5)]).only, None);
+    let fewer = first.spec().losses[..3].to_vec();
+    assert_eq!(then(&first, [Action::Only(4), Action::Edit(Edit::Losses(fewer))]).only, None);
+}

@@ -89,10 +89,7 @@ pub fn bar(state: &State, dispatch: &Callback<Action>, lm: &Rc<Lm>) -> Html {
 
 /// The buttons while nothing is trained.
 fn begin(state: &State, dispatch: &Callback<Action>, lm: &Rc<Lm>) -> Html {
-    let count = state.spec().losses.len();
-    // Another experiment may have fewer losses than the one whose last was picked.
-    let only = state.only.filter(|k| *k < count);
-    let losses: Vec<usize> = only.map_or_else(|| (0..count).collect(), |k| vec![k]);
+    let losses: Vec<usize> = state.only.map_or_else(|| (0..state.spec().losses.len()).collect(), |k| vec![k]);
     let all = if losses.len() == 5 { "Train all five".to_owned() } else { format!("Train {} losses", losses.len()) };
     let text = if let [k] = losses[..] { format!("Train {}", words::name(&state.spec().losses[k])) } else { all };
     let can = state.lm.model.is_some()
