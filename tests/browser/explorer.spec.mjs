@@ -1,7 +1,7 @@
 // Every control of the explorer changes the experiment, and all that is shown becomes what the headless program prints for it.
 import AxeBuilder from "@axe-core/playwright";
 
-import { EXACT, compare, compareCurves, expect, gap, lab, minimisers, notice, open, pictures, pixels, settled, slide, specOf, test, trained, type, VIEWS } from "./helpers.mjs";
+import { EXACT, compare, compareCurves, expect, gap, lab, minimisers, notice, open, pictures, pixels, prints, settled, slide, specOf, test, trained, type, VIEWS } from "./helpers.mjs";
 
 /** Short runs: the numbers are compared to the last digit all the same. */
 const SHORT = "lambda=0.1&optimiser.steps=600&losses.3.steps=600";
@@ -223,6 +223,22 @@ test("the constraints view: both policies and the distance between them", async 
   }
 });
 
+test("the distance between RLHF and DPO over α is that of the headless program's policies", async ({ page }) => {
+  await open(page, "view=constraints");
+  await settled(page);
+  await page.getByText("The α-curves in numbers").click();
+  const rows = page.locator("details.numbers:not([id]) tbody tr");
+  const { sweep, series: [rlhf, dpo] } = lab("sweep", await specOf(page));
+  await expect(rows).toHaveCount(sweep.values.length);
+  const shown = await rows.evaluateAll((all) => all.map((r) => r.cells[2].textContent.match(/\), (.+) nats$/)[1]));
+  expect([rlhf.loss, dpo.loss]).toEqual(["rlhf", "dpo"]);
+  const wrong = shown.filter((text, k) => {
+    const [p, q] = [rlhf, dpo].map((s) => s.prompts[0].pi[k]);
+    return !prints(text, p.reduce((sum, v, a) => sum + v * Math.log(v / q[a]), 0), 1e-8);
+  });
+  expect(wrong).toEqual([]);
+});
+
 test("the table of curves holds the headless program's sweep", async ({ page }) => {
   await open(page, "lambda=0.1&sweep.points=5");
   await settled(page);
@@ -265,6 +281,24 @@ test("several seeds are a band with its median, and the link keeps them", async 
   await changes(page, "four seeds", () => type(page, "seeds trained", "4"), ["learning"]);
   expect(new URL(page.url()).hash).toContain("runs=4");
   await expect(page.locator(".curves h2").first()).toContainText("median, range of 4 seeds");
+
+  // The band's numbers are those of the headless program's runs with each of the seeds.
+  await page.locator("#learning-numbers summary").click();
+  const moments = page.locator("#learning-numbers tbody tr");
+  await expect(moments).toHaveCount(21);
+  const cells = await moments.evaluateAll((all) => all.map((r) => [...r.querySelectorAll("td")].map((c) => c.textContent)));
+  const spec = await specOf(page);
+  const runs = [0, 1, 2, 3].map((n) => lab("train", { ...spec, optimiser: { ...spec.optimiser, seed: spec.optimiser.seed + n } }).runs);
+  const wrong = cells.flat().filter((text, at) => {
+    const k = at % runs[0].length;
+    const [, median, step, least, greatest] = text.match(/^\((.+)\)step (\d+), \((.+)\) to \((.+)\)$/);
+    const moment = runs[0][k].steps.indexOf(Number(step));
+    const found = [0, 1, 2].map((a) => runs.map((r) => r[k].prompts[0].pi[moment][a]).sort((p, q) => p - q));
+    const agree = (list, of) => list.split(", ").every((p, a) => prints(p, of(found[a])));
+    return !(agree(median, ([, b, c]) => (b + c) / 2) && agree(least, ([a]) => a) && agree(greatest, (all) => all[3]));
+  });
+  expect(cells.flat().length).toBe(21 * 5);
+  expect(wrong).toEqual([]);
   const shown = await pixels(page);
   await page.reload();
   await settled(page);

@@ -255,7 +255,7 @@ function printed(text) {
 }
 
 /** Whether a printed number is this one, rounded: what may be off before it is rounded comes on top. */
-function prints(text, x, off = EXACT) {
+export function prints(text, x, off = EXACT) {
   const { value, half } = printed(text);
   return value === x || Math.abs(value - x) <= half * (1 + 1e-9) + off;
 }

@@ -194,6 +194,48 @@ test("the page trains on WebGPU what it trains on the CPU, and says where", asyn
   cpu.nats.forEach((nats, k) => expect(Math.abs(gpu.nats[k] - nats)).toBeLessThan(1e-4));
 });
 
+const GPU = "view=language&device=gpu&lambda=1&only=1&optimiser.batch_size=2";
+const loss = (page) => page.locator(".language [role=alert] p");
+const stepOf = async (page) => Number((await page.getByRole("group", { name: "Training", exact: true }).locator(".at").textContent()).match(/step (\d+)/)[1]);
+
+/** Trains a step or two on WebGPU, lets something befall the device, and starts again: what was trained stays on screen. */
+async function befalls(page, what, told) {
+  await open(page, `${GPU}&optimiser.steps=200`);
+  await page.getByRole("button", { name: "Train DPO", exact: true }).click();
+  await expect.poll(() => stepOf(page), { timeout: 150_000 }).toBeGreaterThan(1);
+  await what();
+  await expect(loss(page)).toHaveText(told);
+  const drawn = page.locator(".progress-figures canvas");
+  expect(await drawn.count()).toBeGreaterThan(0);
+  await page.getByRole("button", { name: "Start again", exact: true }).click();
+  await expect(page.locator(".language .status p")).toHaveText(/^Computed on .+ a training takes/);
+  expect(await drawn.count()).toBeGreaterThan(0);
+  await expect(page.getByRole("button", { name: "Train DPO", exact: true })).toBeEnabled();
+}
+
+test("a GPU that goes away is told, what was trained stays, and a training can be started again", async ({ page }) => {
+  test.setTimeout(600_000);
+  const browser = await page.context().browser().newBrowserCDPSession();
+  // The answer never comes: whoever would give it is gone.
+  await befalls(page, async () => void browser.send("Browser.crashGpuProcess").catch(() => {}), /^The device was lost \(.+\); start again, or choose the CPU\.$/);
+  await page.evaluate((fragment) => (location.hash = fragment), `${GPU}&optimiser.steps=1`);
+  await page.getByRole("button", { name: "Train DPO", exact: true }).click();
+  await expect(page.locator("#numbers")).toHaveAttribute("data-run-done", "true", { timeout: 150_000 });
+});
+
+test("a GPU without room for what a step needs says so, with what would help", async ({ page }) => {
+  test.setTimeout(600_000);
+  await page.route("**/lm_worker_loader.js*", async (route) => {
+    const answer = await route.fetch();
+    const listening = `const ask = GPUAdapter.prototype.requestDevice;
+      GPUAdapter.prototype.requestDevice = async function (...wishes) { return (self.device = await ask.apply(this, wishes)); };`;
+    await route.fulfill({ response: answer, body: `${listening}\n${await answer.text()}` });
+  });
+  const full = () =>
+    page.workers().at(-1).evaluate(() => device.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUOutOfMemoryError("no room") })));
+  await befalls(page, full, /^The device has no room for \d+ MiB more; choose a smaller batch, shorter texts or LoRA\.$/);
+});
+
 test("a pause comes within one step, a step is one step, and a response is told before and after meanwhile", async ({ page }) => {
   await worker(page);
   await opened(page, "Cpu");

@@ -70,6 +70,12 @@ pub fn sentence(error: impl std::fmt::Display) -> String {
     format!("{error}.")
 }
 
+/// The same with a capital, for what begins with a word and not with a file's name.
+pub fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
 impl Source {
     async fn tokenizer(&self, port: &ScopePort) -> Result<Tokenizer, String> {
         if self.has("tokenizer.json") {

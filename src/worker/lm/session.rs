@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::device::Told;
-use super::folder::{self, Folder, sentence};
+use super::folder::{self, Folder, capital, sentence};
 use super::inbox::Inbox;
 use super::plan::{Ground, Plan, UNUSED};
 use super::{Opening, fail, refused};
@@ -149,7 +149,8 @@ impl<C: Compute> Session<C> {
         let answer = answer.unwrap_or_else(|error| {
             let lost = matches!(error, ModelError::Device(_));
             self.lost.set(lost);
-            FromLm::Failed { message: sentence(error), lost }
+            let message = if lost { capital(&sentence(error)) } else { sentence(error) };
+            FromLm::Failed { message, lost }
         });
         self.port.send(&answer, &[]);
     }
