@@ -9,8 +9,9 @@
 //! No formula of a loss stands here: a draw is an action of weight one.
 
 use super::compute::{AdamW, Compute, Moments, Span};
-use super::gpt2::{Arenas, Gpt2, ModelError, Text};
+use super::gpt2::{Gpt2, ModelError, Text};
 use super::lora::Lora;
+use super::tensors::Arenas;
 use crate::loss::{Action, Loss, Pair, PairSlopes};
 use crate::preference::Random;
 

@@ -1,4 +1,5 @@
-//! GPT-2, forward and backward, written once over [`Compute`]: pre-norm blocks, learned positions, tied head, gelu_new.
+//! GPT-2's way forward, written once over [`Compute`]: pre-norm blocks, learned positions, tied head, gelu_new. Its way back
+//! is `backward.rs`.
 //!
 //! Letters: B batch, T time, R = B·T rows, C channels, V vocabulary, N scored tokens. Texts are padded on the right: no
 //! causal row sees what comes after it, and a padded row's gradient is zero, so padding needs no mask.
@@ -7,15 +8,15 @@
 //! argument of gelu; normalised rows and gelu itself are computed anew on the way back. Logits exist only for scored
 //! tokens, a chunk of the vocabulary at a time.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use super::compute::{Compute, DeviceError, Embedding, Epilogue, Form, Heads, Norm, Product, Span};
+use super::compute::{Compute, DeviceError, Epilogue, Form, Heads, Product, Span};
 use super::config::Config;
 use super::file_error::FileError;
+use super::tensors::{Arenas, Linear, Tensors};
 use super::weights::{self, Tensor, Weights};
 pub use super::workspace::Memory;
-use super::workspace::{Back, Kept, Workspace};
+use super::workspace::Workspace;
 
 /// A text: a prompt and the response that is scored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,120 +63,14 @@ impl From<DeviceError> for ModelError {
     }
 }
 
-/// Conv1D: weight [in, out] as stored, bias [out].
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Linear {
-    pub(super) weight: Span,
-    pub(super) bias: Span,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Block {
-    pub(super) ln_1: Norm,
-    pub(super) c_attn: Linear,
-    pub(super) c_proj: Linear,
-    pub(super) ln_2: Norm,
-    pub(super) c_fc: Linear,
-    pub(super) mlp_c_proj: Linear,
-}
-
-/// Parameters, or their gradients, by their place in the network.
-#[derive(Debug, Clone)]
-pub(super) struct Tensors {
-    pub(super) wte: Span,
-    pub(super) wpe: Span,
-    pub(super) h: Vec<Block>,
-    pub(super) ln_f: Norm,
-}
-
-impl Tensors {
-    fn new(config: &Config, spans: &BTreeMap<String, Span>) -> Self {
-        let norm =
-            |name: String| Norm { weight: spans[&format!("{name}.weight")], bias: spans[&format!("{name}.bias")] };
-        let linear =
-            |name: String| Linear { weight: spans[&format!("{name}.weight")], bias: spans[&format!("{name}.bias")] };
-        let block = |l: usize| Block {
-            ln_1: norm(format!("h.{l}.ln_1")),
-            c_attn: linear(format!("h.{l}.attn.c_attn")),
-            c_proj: linear(format!("h.{l}.attn.c_proj")),
-            ln_2: norm(format!("h.{l}.ln_2")),
-            c_fc: linear(format!("h.{l}.mlp.c_fc")),
-            mlp_c_proj: linear(format!("h.{l}.mlp.c_proj")),
-        };
-        Self {
-            wte: spans["wte.weight"],
-            wpe: spans["wpe.weight"],
-            h: (0..config.n_layer).map(block).collect(),
-            ln_f: norm("ln_f".to_owned()),
-        }
-    }
-}
-
-impl Tensors {
-    pub(super) fn embedding(&self, channels: usize) -> Embedding {
-        Embedding { wte: self.wte, wpe: self.wpe, channels }
-    }
-}
-
-/// Tensors laid out in as few buffers as the device allows.
-#[derive(Debug, Clone)]
-pub struct Arenas {
-    /// The buffers, each whole.
-    pub buffers: Vec<Span>,
-    /// Where each tensor lies, by its name.
-    pub spans: BTreeMap<String, Span>,
-}
-
-/// Tensors begin at multiples of this: a GPU binds at multiples of 256 bytes.
-const ALIGNMENT: usize = 64;
-
-impl Arenas {
-    /// Buffers of zeros for these tensors.
-    ///
-    /// # Errors
-    /// Where the device has no room.
-    pub fn new(compute: &mut impl Compute, tensors: &[(String, Vec<usize>)]) -> Result<Self, DeviceError> {
-        let most = compute.largest_buffer();
-        let mut places = Vec::new();
-        let mut sizes: Vec<usize> = Vec::new();
-        for (name, shape) in tensors {
-            let len: usize = shape.iter().product();
-            let fits = sizes.last().is_some_and(|used| used + len <= most);
-            if !fits {
-                sizes.push(0);
-            }
-            let arena = sizes.len() - 1;
-            places.push((name.clone(), arena, sizes[arena], len));
-            sizes[arena] = (sizes[arena] + len).next_multiple_of(ALIGNMENT);
-        }
-        let buffers = sizes.iter().map(|len| compute.alloc(*len)).collect::<Result<Vec<_>, _>>()?;
-        let spans = places.into_iter().map(|(name, a, start, len)| (name, buffers[a].part(start, len))).collect();
-        Ok(Self { buffers, spans })
-    }
-
-    /// The same layout again, of zeros.
-    ///
-    /// # Errors
-    /// Where the device has no room.
-    pub fn like(&self, compute: &mut impl Compute) -> Result<Self, DeviceError> {
-        let buffers = self.buffers.iter().map(|b| compute.alloc(b.len)).collect::<Result<Vec<_>, _>>()?;
-        let moved = |span: &Span| {
-            let arena = self.buffers.iter().position(|b| b.buffer == span.buffer).unwrap_or_default();
-            Span { buffer: buffers[arena].buffer, ..*span }
-        };
-        let spans = self.spans.iter().map(|(name, span)| (name.clone(), moved(span))).collect();
-        Ok(Self { buffers, spans })
-    }
-}
-
 /// A batch on the device, as its shapes.
 #[derive(Debug, Clone)]
-struct Loaded {
-    heads: Heads,
+pub(super) struct Loaded {
+    pub(super) heads: Heads,
     /// How many tokens of each text are scored.
-    scored: Vec<usize>,
+    pub(super) scored: Vec<usize>,
     /// The spans of this batch's sizes.
-    space: Workspace,
+    pub(super) space: Workspace,
 }
 
 /// A GPT-2 on a device.
@@ -187,11 +82,11 @@ pub struct Gpt2 {
     pub params: Arenas,
     pub(super) tensors: Tensors,
     /// Gradients, where it is trained.
-    grads: Option<(Arenas, Tensors)>,
+    pub(super) grads: Option<(Arenas, Tensors)>,
     /// The most texts and the longest, that its workspace holds.
     capacity: (usize, usize),
     workspace: Workspace,
-    loaded: Option<Loaded>,
+    pub(super) loaded: Option<Loaded>,
 }
 
 impl Gpt2 {
@@ -352,30 +247,6 @@ impl Gpt2 {
         self.loaded.as_ref().map(|l| l.space.logp)
     }
 
-    /// Adds to the gradients those of `Σ coefficient · log π(text)`, one coefficient for each text of the last forward.
-    pub fn backward(&mut self, compute: &mut impl Compute, coefficients: &[f64]) {
-        let (Some(loaded), Some((_, grads))) = (&self.loaded, &self.grads) else { return };
-        let Some(back) = loaded.space.back else { return };
-        let each = loaded.scored.iter().zip(coefficients);
-        let tokens: Vec<f32> = each.flat_map(|(n, c)| std::iter::repeat_n(*c as f32, *n)).collect();
-        compute.write(back.coefficients, &tokens);
-        self.head_backward(compute, loaded, grads, back);
-        for (layer, kept) in loaded.space.kept.iter().enumerate().rev() {
-            let (p, g) = (&self.tensors.h[layer], &grads.h[layer]);
-            self.mlp_backward(compute, &loaded.space, kept, p, g, back);
-            self.attention_backward(compute, loaded, kept, p, g, back);
-        }
-        let c = self.config.n_embd;
-        compute.embed_backward(grads.embedding(c), back.dx, loaded.space.ids, loaded.heads.time);
-    }
-
-    /// Sets every gradient to zero.
-    pub fn zero_gradients(&self, compute: &mut impl Compute) {
-        for buffer in self.grads.iter().flat_map(|(arenas, _)| &arenas.buffers) {
-            compute.fill(*buffer, 0.0);
-        }
-    }
-
     /// Puts a batch onto the device.
     fn load(&self, compute: &mut impl Compute, texts: &[&Text]) -> Result<Loaded, ModelError> {
         let (most, _) = self.capacity;
@@ -430,7 +301,11 @@ impl Gpt2 {
 
     /// The vocabulary in pieces: first word and how many. A piece's logits and its rows of wte each fit a buffer; its
     /// words are a multiple of four where they can be, which a GPU reads together.
-    fn chunks<C: Compute>(&self, compute: &C, loaded: &Loaded) -> impl Iterator<Item = (usize, usize)> + use<C> {
+    pub(super) fn chunks<C: Compute>(
+        &self,
+        compute: &C,
+        loaded: &Loaded,
+    ) -> impl Iterator<Item = (usize, usize)> + use<C> {
         let v = self.config.vocab_size;
         let (n, buffer) = (loaded.space.logp.len.max(1), compute.largest_buffer());
         let most = (self.workspace.logits.len.min(buffer) / n).min(buffer / self.config.n_embd);
@@ -439,69 +314,11 @@ impl Gpt2 {
     }
 
     /// A chunk's logits, N×words.
-    fn logits(&self, compute: &mut impl Compute, w: &Workspace, first: usize, words: usize) {
+    pub(super) fn logits(&self, compute: &mut impl Compute, w: &Workspace, first: usize, words: usize) {
         let (n, c) = (w.logp.len, self.config.n_embd);
         let product = Product { form: Form::NT, m: n, k: c, n: words };
         let rows = self.tensors.wte.part(first * c, words * c);
         compute.matmul(w.logits.first(n * words), w.scored, rows, product, Epilogue::Store);
-    }
-
-    /// From coefficients to the gradient of the last block's output, in `back.dx`.
-    fn head_backward(&self, compute: &mut impl Compute, loaded: &Loaded, grads: &Tensors, back: Back) {
-        let w = &loaded.space;
-        let (n, c) = (w.logp.len, self.config.n_embd);
-        let add = Epilogue::Add { scale: 1.0 };
-        compute.fill(back.dscored, 0.0);
-        for (first, words) in self.chunks(compute, loaded) {
-            self.logits(compute, w, first, words);
-            let logits = w.logits.first(n * words);
-            compute.vocabulary_backward(logits, w.state, back.coefficients, first, w.targets);
-            let part = |wte: Span| wte.part(first * c, words * c);
-            let nn = Product { form: Form::NN, m: n, k: words, n: c };
-            compute.matmul(back.dscored, logits, part(self.tensors.wte), nn, add);
-            let tn = Product { form: Form::TN, m: words, k: n, n: c };
-            compute.matmul(part(grads.wte), logits, w.scored, tn, add);
-        }
-        compute.fill(w.top, 0.0);
-        compute.scatter(w.top, back.dscored, w.rows, c);
-        compute.fill(back.dx, 0.0);
-        compute.layer_norm_backward(back.dx, grads.ln_f, w.top, w.last, w.stats_f, self.tensors.ln_f.weight);
-    }
-
-    /// `back.dx` from the block's output to its middle: `out = mid + gelu(norm(mid) W + b) W′ + b′`.
-    fn mlp_backward(&self, compute: &mut impl Compute, w: &Workspace, k: &Kept, p: &Block, g: &Block, back: Back) {
-        let (c, epsilon) = (self.config.n_embd, self.config.layer_norm_epsilon);
-        let r = back.dx.len / c;
-        compute.gelu(w.act, k.pre);
-        linear_gradient(compute, g.mlp_c_proj, w.act, back.dx, (r, 4 * c, c));
-        let slope = Epilogue::GeluSlope { pre: k.pre };
-        input_gradient(compute, back.dact, back.dx, p.mlp_c_proj, (r, 4 * c, c), slope);
-        compute.layer_norm(w.norm, k.stats_2, k.mid, p.ln_2, epsilon);
-        linear_gradient(compute, g.c_fc, w.norm, back.dact, (r, c, 4 * c));
-        input_gradient(compute, back.dnorm, back.dact, p.c_fc, (r, c, 4 * c), Epilogue::Store);
-        compute.layer_norm_backward(back.dx, g.ln_2, back.dnorm, k.mid, k.stats_2, p.ln_2.weight);
-    }
-
-    /// `back.dx` from the block's middle to its input: `mid = x + attention(norm(x) W + b) W′ + b′`.
-    fn attention_backward(
-        &self,
-        compute: &mut impl Compute,
-        loaded: &Loaded,
-        k: &Kept,
-        p: &Block,
-        g: &Block,
-        back: Back,
-    ) {
-        let w = &loaded.space;
-        let (c, epsilon) = (self.config.n_embd, self.config.layer_norm_epsilon);
-        let r = back.dx.len / c;
-        linear_gradient(compute, g.c_proj, k.attended.out, back.dx, (r, c, c));
-        input_gradient(compute, back.dnorm, back.dx, p.c_proj, (r, c, c), Epilogue::Store);
-        compute.attention_backward(back.dqkv, back.dnorm, k.attended, loaded.heads, w.lengths);
-        compute.layer_norm(w.norm, k.stats_1, k.x, p.ln_1, epsilon);
-        linear_gradient(compute, g.c_attn, w.norm, back.dqkv, (r, c, 3 * c));
-        input_gradient(compute, back.dnorm, back.dqkv, p.c_attn, (r, c, 3 * c), Epilogue::Store);
-        compute.layer_norm_backward(back.dx, g.ln_1, back.dnorm, k.x, k.stats_1, p.ln_1.weight);
     }
 }
 
@@ -515,31 +332,6 @@ fn linear(
     epilogue: Epilogue,
 ) {
     compute.matmul(out, x, layer.weight, Product { form: Form::NN, m: rows, k: from, n: to }, epilogue);
-}
-
-/// `dW += xᵀ dout` and `db += Σ dout`.
-fn linear_gradient(
-    compute: &mut impl Compute,
-    gradient: Linear,
-    x: Span,
-    dout: Span,
-    (rows, from, to): (usize, usize, usize),
-) {
-    let product = Product { form: Form::TN, m: from, k: rows, n: to };
-    compute.matmul(gradient.weight, x, dout, product, Epilogue::Add { scale: 1.0 });
-    compute.column_sums(gradient.bias, dout);
-}
-
-/// `dx = epilogue(dout Wᵀ)`.
-fn input_gradient(
-    compute: &mut impl Compute,
-    dx: Span,
-    dout: Span,
-    layer: Linear,
-    (rows, from, to): (usize, usize, usize),
-    epilogue: Epilogue,
-) {
-    compute.matmul(dx, dout, layer.weight, Product { form: Form::NT, m: rows, k: to, n: from }, epilogue);
 }
 
 fn check_time(config: &Config, time: usize) -> Result<(), ModelError> {

@@ -5,7 +5,8 @@
 
 use super::compute::{Compute, DeviceError, Epilogue, Form, Product, Span};
 use super::config::Config;
-use super::gpt2::{Arenas, Gpt2};
+use super::gpt2::Gpt2;
+use super::tensors::Arenas;
 use crate::preference::Random;
 
 /// A matrix of each block that may be adapted.

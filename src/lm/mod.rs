@@ -4,6 +4,7 @@
 //! through the network is one coefficient a sequence, and [`crate::loss`] gives it.
 
 pub mod align;
+mod backward;
 pub mod compute;
 pub mod config;
 pub mod file_error;
@@ -13,6 +14,7 @@ pub mod pairs;
 pub mod reward;
 pub mod run;
 pub mod sample;
+pub mod tensors;
 pub mod tokenizer;
 pub mod weights;
 mod workspace;
