@@ -10,12 +10,14 @@ use common::{
     Fixture, KINDS, NAMES, cached_logits_are_those_of_transformers, gradients_are_those_of_pytorch,
     log_probabilities_are_those_of_transformers, ten_steps_are_those_of_pytorch, values_and_gradients_are_those_of_trl,
 };
-use typo_lab::lm::align::{Length, Objective, Optimiser, Trainer, score};
+use typo_lab::lm::align::{Trainer, score};
 use typo_lab::lm::compute::cpu::Cpu;
 use typo_lab::lm::compute::{Compute, ready};
 use typo_lab::lm::config::Config;
 use typo_lab::lm::gpt2::{Gpt2, Memory, ModelError, Text};
 use typo_lab::lm::lora::{Lora, LoraSettings, Target};
+use typo_lab::lm::objective::{Length, Objective};
+use typo_lab::lm::optimiser::Optimiser;
 use typo_lab::lm::pairs::Parts;
 use typo_lab::lm::run::{PairTexts, Run, Settings};
 use typo_lab::lm::sample::{Decoder, Sampling, generate, generate_told};

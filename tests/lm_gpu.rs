@@ -15,12 +15,14 @@ use common::{
     log_probabilities_are_those_of_transformers, ten_steps_are_those_of_pytorch, values_and_gradients_are_those_of_trl,
 };
 use device::{adapter, gpu, read};
-use typo_lab::lm::align::{Item, Objective, Optimiser, Trainer};
+use typo_lab::lm::align::Trainer;
 use typo_lab::lm::compute::cpu::Cpu;
 use typo_lab::lm::compute::gpu::Gpu;
 use typo_lab::lm::compute::{Compute, ready};
 use typo_lab::lm::config::Config;
 use typo_lab::lm::gpt2::{Gpt2, Text};
+use typo_lab::lm::objective::{Item, Objective};
+use typo_lab::lm::optimiser::Optimiser;
 use typo_lab::lm::sample::Decoder;
 use typo_lab::preference::Random;
 

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use typo_lab::lm::align::{Length, Objective, Optimiser};
 use typo_lab::lm::compute::cpu::Cpu;
 use typo_lab::lm::compute::ready;
 use typo_lab::lm::config::Config;
 use typo_lab::lm::gpt2::Gpt2;
+use typo_lab::lm::objective::{Length, Objective};
+use typo_lab::lm::optimiser::Optimiser;
 use typo_lab::lm::run::Settings;
 use typo_lab::lm::sample::generate;
 use typo_lab::lm::tokenizer::Tokenizer;

@@ -1,10 +1,12 @@
 //! What is timed of the language model, once: the same products and steps natively ([`lm`](../lm.rs)) and in Chromium
 //! ([`browser_lm`](../browser_lm.rs)).
 
-use typo_lab::lm::align::{Item, Length, Objective, Optimiser, PairItem, Trainer};
+use typo_lab::lm::align::Trainer;
 use typo_lab::lm::compute::{Compute, Epilogue, Form, Product, Span};
 use typo_lab::lm::config::Config;
 use typo_lab::lm::gpt2::{Gpt2, Text};
+use typo_lab::lm::objective::{Item, Length, Objective, PairItem};
+use typo_lab::lm::optimiser::Optimiser;
 use typo_lab::loss::Loss;
 use typo_lab::preference::Random;
 

@@ -1,10 +1,13 @@
 //! A whole fine-tuning: π_ref's numbers once for the data, then step after step.
 
-use super::align::{Epochs, Item, Metrics, Objective, Optimiser, PairItem, Trainer, score};
+use super::align::{Trainer, score};
 use super::compute::Compute;
 use super::config::Config;
+use super::epochs::Epochs;
 use super::gpt2::{Gpt2, Memory, ModelError, Text};
 use super::lora::{Lora, LoraSettings};
+use super::objective::{Item, Metrics, Objective, PairItem};
+use super::optimiser::Optimiser;
 use super::pairs::Parts;
 use super::reward::Rewards;
 use super::sample::{Decoder, Sampling, generate};

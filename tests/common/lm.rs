@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use typo_lab::divergence::Divergence;
-use typo_lab::lm::align::{Item, Length, Objective, Optimiser, PairItem, Trainer, score};
+use typo_lab::lm::align::{Trainer, score};
 use typo_lab::lm::compute::{Compute, Span};
 use typo_lab::lm::config::Config;
 use typo_lab::lm::gpt2::{Gpt2, Text};
+use typo_lab::lm::objective::{Item, Length, Objective, PairItem};
+use typo_lab::lm::optimiser::Optimiser;
 use typo_lab::lm::sample::Decoder;
 use typo_lab::loss::{Loss, Reward};
 

@@ -1,9 +1,9 @@
 //! What travellers prefer, drawn from π*, and a fine-tuning on it.
 
 use super::{Family, Fillers, Prompt};
-use crate::lm::align::Objective;
 use crate::lm::compute::Compute;
 use crate::lm::gpt2::{Gpt2, ModelError};
+use crate::lm::objective::Objective;
 use crate::lm::pairs::{Pair, Parts};
 use crate::lm::reward::Rewards;
 use crate::lm::run::{PairTexts, Run, Settings};

@@ -1,10 +1,13 @@
 //! How the shipped model is made: a vocabulary and a GPT-2 of its own, from the world's texts alone.
 
 use super::{Family, Fillers, Prompt};
-use crate::lm::align::{Epochs, Item, Metrics, Objective, Optimiser, Schedule, Trainer};
+use crate::lm::align::Trainer;
 use crate::lm::compute::Compute;
 use crate::lm::config::Config;
+use crate::lm::epochs::Epochs;
 use crate::lm::gpt2::{Gpt2, ModelError, Text};
+use crate::lm::objective::{Item, Metrics, Objective};
+use crate::lm::optimiser::{Optimiser, Schedule};
 use crate::lm::tokenizer::Tokenizer;
 use crate::preference::Random;
 

@@ -1,10 +1,11 @@
 //! What a training will be, known before it starts: its settings, its data's size and its memory.
 
 use super::folder::sentence;
-use crate::lm::align::{Length, Objective, Optimiser, Schedule};
 use crate::lm::config::Config;
 use crate::lm::gpt2::Memory;
 use crate::lm::lora::LoraSettings;
+use crate::lm::objective::{Length, Objective};
+use crate::lm::optimiser::{Optimiser, Schedule};
 use crate::lm::run::{PairTexts, Settings};
 use crate::lm::sample::Sampling;
 use crate::lm::tokenizer::Tokenizer;

@@ -2,9 +2,10 @@
 
 use super::plan::{Plan, QUESTIONS};
 use super::session::Session;
-use crate::lm::align::{Epochs, Metrics};
 use crate::lm::compute::Compute;
+use crate::lm::epochs::Epochs;
 use crate::lm::gpt2::{Gpt2, ModelError};
+use crate::lm::objective::Metrics;
 use crate::lm::run::{Run, Settings};
 use crate::lm::tokenizer::Tokenizer;
 use crate::lm::world::{self, Family, Fillers, Panel, Policy, Prompt};
