@@ -7,22 +7,19 @@ use std::time::Instant;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::device::{Device, on_device};
+use super::device::on_device;
+use super::folder::{Folder, Model, save};
+use super::values::{divergence, not_negative, positive, positive_or_infinite, schedule, share, target};
 use super::world::{self, Pretrain, World};
 use super::{Failure, run};
 use crate::divergence::Divergence;
 use crate::lm::compute::{Compute, ready};
-use crate::lm::config::Config;
-use crate::lm::file_error::FileError;
-use crate::lm::gpt2::{Gpt2, Memory, ModelError, Text};
+use crate::lm::gpt2::{Memory, ModelError, Text};
 use crate::lm::lora::{LoraSettings, Target};
 use crate::lm::objective::{Length, Metrics, Objective};
 use crate::lm::optimiser::{Optimiser, Schedule};
-use crate::lm::pairs::{self, Pair, Parts};
 use crate::lm::run::{PairTexts, Run, Settings, begun};
 use crate::lm::sample::{Sampling, generate};
-use crate::lm::tokenizer::Tokenizer;
-use crate::lm::weights::{self, Precision, Weights};
 use crate::loss::{Loss, Reward};
 use crate::preference::Random;
 
@@ -38,16 +35,6 @@ pub enum Command {
     Pretrain(Pretrain),
     /// Fine-tunes that model with each loss, one JSON line a run: its policies on the way, and the bandit's theory
     World(World),
-}
-
-#[derive(Debug, Args)]
-pub struct Model {
-    /// Folder with config.json, model.safetensors, and tokenizer.json or vocab.json and merges.txt
-    #[arg(long, value_name = "DIR")]
-    model: PathBuf,
-    /// What computes
-    #[arg(long, value_enum, default_value_t = Device::Auto)]
-    pub(super) device: Device,
 }
 
 #[derive(Debug, Args)]
@@ -186,45 +173,6 @@ pub struct Generate {
     out: Option<PathBuf>,
 }
 
-fn number(text: &str, allowed: impl Fn(f64) -> bool, range: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|x| allowed(*x)).ok_or_else(|| format!("must be {range}"))
-}
-
-pub(super) fn positive(text: &str) -> Result<f64, String> {
-    number(text, |x| x > 0.0 && x.is_finite(), "a number above 0")
-}
-
-fn positive_or_infinite(text: &str) -> Result<f64, String> {
-    number(text, |x| x > 0.0, "a number above 0, or inf")
-}
-
-fn not_negative(text: &str) -> Result<f64, String> {
-    number(text, |x| x >= 0.0 && x.is_finite(), "a number of at least 0")
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    number(text, |x| x > 0.0 && x <= 1.0, "a number above 0 and at most 1")
-}
-
-fn schedule(text: &str) -> Result<Schedule, String> {
-    let found = Schedule::ALL.into_iter().find(|s| s.key() == text);
-    found.ok_or_else(|| format!("must be one of {}", Schedule::ALL.map(Schedule::key).join(", ")))
-}
-
-fn target(text: &str) -> Result<Target, String> {
-    Target::from_key(text).ok_or_else(|| format!("must be one of {}", Target::ALL.map(Target::key).join(", ")))
-}
-
-fn divergence(text: &str) -> Result<Divergence, String> {
-    match text {
-        "jensen-shannon" => Ok(Divergence::JensenShannon),
-        "reverse-kl" => Ok(Divergence::ReverseKl),
-        "forward-kl" => Ok(Divergence::ForwardKl),
-        _ => number(text, |a| a > 0.0 && a < 1.0, "jensen-shannon, reverse-kl, forward-kl or a number between 0 and 1")
-            .map(Divergence::Alpha),
-    }
-}
-
 impl Command {
     pub fn run(self) -> Result<(), Failure> {
         match self {
@@ -237,12 +185,6 @@ impl Command {
     }
 }
 
-impl From<FileError> for Failure {
-    fn from(error: FileError) -> Self {
-        Self::input(error.to_string())
-    }
-}
-
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         match error {
@@ -250,92 +192,6 @@ impl From<ModelError> for Failure {
             ModelError::Device(_) | ModelError::Stopped => Self::system(error.to_string()),
         }
     }
-}
-
-/// A model's folder, read.
-pub(super) struct Folder {
-    pub(super) config: Config,
-    pub(super) weights: Weights,
-    tokenizer: Option<Tokenizer>,
-}
-
-impl Folder {
-    /// Of what it will hold.
-    pub(super) fn of(config: Config, weights: Weights, tokenizer: Tokenizer) -> Self {
-        Self { config, weights, tokenizer: Some(tokenizer) }
-    }
-
-    pub(super) fn read(model: &Model) -> Result<Self, Failure> {
-        let dir = &model.model;
-        let text = String::from_utf8(file(&dir.join("config.json"))?);
-        let text = text.map_err(|_| Failure::input("config.json: is not UTF-8 text; save it as UTF-8"))?;
-        Ok(Self {
-            config: Config::from_text(&text)?,
-            weights: weights::read(&file(&dir.join("model.safetensors"))?)?,
-            tokenizer: tokenizer(dir)?,
-        })
-    }
-
-    /// What the work will need.
-    fn memory(&self, size: (usize, usize), trained: bool) -> Memory {
-        Memory::of(&self.config, size.0, size.1, trained)
-    }
-
-    /// Onto the device, for at most so many texts of so many tokens. The weights as read are let go.
-    fn load(&mut self, compute: &mut impl Compute, size: (usize, usize), trained: bool) -> Result<Gpt2, Failure> {
-        let model = Gpt2::new(compute, self.config.clone(), size, trained)?;
-        model.load_weights(compute, &std::mem::take(&mut self.weights))?;
-        Ok(model)
-    }
-
-    pub(super) fn tokenizer(&self) -> Result<&Tokenizer, Failure> {
-        self.tokenizer.as_ref().ok_or_else(|| {
-            Failure::input("the model's folder has neither tokenizer.json nor vocab.json and merges.txt; add them, or give token numbers")
-        })
-    }
-
-    /// The token that ends a text, where there is one.
-    fn end(&self) -> Option<u32> {
-        self.tokenizer.as_ref().and_then(Tokenizer::end)
-    }
-
-    fn pairs(&self, path: &Path) -> Result<Vec<PairTexts>, Failure> {
-        let pairs = pairs::read(&file(path)?)?;
-        let texts = pairs.into_iter().enumerate().map(|(k, pair)| {
-            let parts = match (pair, &self.tokenizer) {
-                (Pair::Ids(parts), None) => parts,
-                (pair, _) => {
-                    let read = pair.ids(self.tokenizer()?);
-                    read.map_err(|e| Failure::input(format!("pair {}: {e}", k + 1)))?
-                }
-            };
-            Ok(PairTexts::from(Parts { prompt: begun(parts.prompt, self.end()), ..parts }))
-        });
-        texts.collect()
-    }
-}
-
-fn tokenizer(dir: &Path) -> Result<Option<Tokenizer>, Failure> {
-    let (json, vocab, merges) = (dir.join("tokenizer.json"), dir.join("vocab.json"), dir.join("merges.txt"));
-    if json.exists() {
-        return Ok(Some(Tokenizer::from_json(&file(&json)?)?));
-    }
-    if vocab.exists() {
-        return Ok(Some(Tokenizer::from_vocab_and_merges(&file(&vocab)?, &file(&merges)?)?));
-    }
-    Ok(None)
-}
-
-fn file(path: &Path) -> Result<Vec<u8>, Failure> {
-    let name = path.display();
-    let size = std::fs::metadata(path).map_or(0, |m| m.len());
-    if size > weights::limit::BYTES {
-        let most = weights::limit::BYTES >> 30;
-        return Err(Failure::input(format!(
-            "{name}: is larger than the {most} GiB that are allowed; give a smaller model"
-        )));
-    }
-    std::fs::read(path).map_err(|e| Failure::input(format!("{name} could not be read: {e}; give a file that exists")))
 }
 
 /// How much memory the work will take, before it starts.
@@ -493,23 +349,6 @@ fn line(m: &Metrics, secs: f64) -> Value {
         "step": m.step, "loss": m.loss, "logp_chosen": m.logp_chosen, "logp_rejected": m.logp_rejected,
         "margin": m.margin, "accuracy": m.accuracy, "kl_ref": m.kl_ref, "tokens_per_sec": m.tokens as f64 / secs,
     })
-}
-
-/// A folder that this program and Transformers read: the trained weights, and the rest as it came.
-fn save(dir: &Path, from: &Path, model: &Gpt2, compute: &mut impl Compute) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::system(format!("{} could not be written: {e}", dir.display()));
-    let weights = weights::write(&ready(model.weights(compute))?, Precision::F32)?;
-    std::fs::create_dir_all(dir).map_err(failed)?;
-    std::fs::write(dir.join("model.safetensors"), weights).map_err(failed)?;
-    std::fs::write(dir.join("config.json"), model.config.to_text()).map_err(failed)?;
-    for name in ["tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "generation_config.json"] {
-        let (old, new) = (from.join(name), dir.join(name));
-        // Saving over the folder it came from leaves these as they are.
-        if old.exists() && !new.exists() {
-            std::fs::copy(old, new).map_err(failed)?;
-        }
-    }
-    Ok(())
 }
 
 fn sample(g: &Generate) -> Result<(), Failure> {

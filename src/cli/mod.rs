@@ -1,8 +1,10 @@
 //! The headless program: the same experiments as the page, on standard output.
 
 mod device;
+mod folder;
 mod lm;
 mod run;
+mod values;
 mod world;
 
 use std::io::Write as _;

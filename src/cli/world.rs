@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use super::device::on_device;
-use super::lm::{Folder, Lines, Model, positive};
+use super::folder::{Folder, Model};
+use super::lm::Lines;
 use super::run::progress;
+use super::values::positive;
 use crate::lm::compute::cpu::Cpu;
 use crate::lm::compute::{Compute, ready};
 use crate::lm::gpt2::Gpt2;
