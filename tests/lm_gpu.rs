@@ -15,12 +15,13 @@ use common::{
     log_probabilities_are_those_of_transformers, ten_steps_are_those_of_pytorch, values_and_gradients_are_those_of_trl,
 };
 use device::{adapter, gpu, read};
-use typo_lab::lm::align::Trainer;
+use typo_lab::lm::align::{Trainer, score};
 use typo_lab::lm::compute::cpu::Cpu;
 use typo_lab::lm::compute::gpu::Gpu;
 use typo_lab::lm::compute::{Compute, ready};
 use typo_lab::lm::config::Config;
 use typo_lab::lm::gpt2::{Gpt2, Text};
+use typo_lab::lm::lora::{Lora, LoraSettings, Target};
 use typo_lab::lm::objective::{Item, Objective};
 use typo_lab::lm::optimiser::Optimiser;
 use typo_lab::lm::sample::Decoder;
@@ -45,7 +46,7 @@ fn whole(compute: &mut impl Compute) -> BTreeMap<String, Vec<f32>> {
     let items: Vec<Item> = texts.iter().map(Item::Imitate).collect();
     ready(trainer.gradients(compute, &items)).expect("gradients");
     let mut told = BTreeMap::new();
-    for (name, span) in &trainer.model.gradients().expect("gradients").spans {
+    for (name, span) in &trainer.grads.arenas().spans {
         told.insert(name.clone(), read(compute, *span));
     }
     told.insert("logp".to_owned(), read(compute, trainer.model.log_prob_span().expect("a forward")));
@@ -98,6 +99,31 @@ fn ten_steps_of_every_loss_are_those_of_pytorch() {
         for kind in KINDS {
             ready(ten_steps_are_those_of_pytorch(&mut gpu, &fixture, kind, (ACCURACY, ACCURACY)));
         }
+    }
+}
+
+/// Adapters of every matrix after some steps, of a rank that no vector divides.
+fn adapted(compute: &mut impl Compute) -> BTreeMap<String, Vec<f32>> {
+    let fixture = Fixture::read("odd");
+    let mut model = fixture.model(compute, 6);
+    let log_ref = ready(score(compute, &mut model, &fixture.all_texts())).expect("scores");
+    let settings = LoraSettings { rank: 3, alpha: 6.0, targets: Target::ALL.to_vec() };
+    let lora = Lora::new(compute, &model, &settings, 1).expect("room");
+    let (objective, optimiser) = (fixture.objective("dpo"), fixture.optimiser());
+    let mut trainer = Trainer::new(compute, model, Some(lora), objective, optimiser).expect("room");
+    for _ in 0..3 {
+        ready(trainer.step(compute, &fixture.items("dpo", &log_ref))).expect("a step");
+    }
+    let spans = trainer.grads.arenas().spans.clone();
+    spans.into_iter().map(|(name, span)| (name, read(compute, span))).collect()
+}
+
+#[test]
+fn adapters_gradients_are_those_of_the_cpu() {
+    let (expected, got) = (adapted(&mut Cpu::<f64>::new()), adapted(&mut gpu()));
+    for (name, expected) in &expected {
+        let off = common::distance(&got[name], expected);
+        assert!(off < ACCURACY, "{name}: {off:e}");
     }
 }
 

@@ -233,7 +233,7 @@ fn layer_norms_and_their_gradients() {
                 let norm = Norm { weight: f[weight], bias: f[bias] };
                 d.layer_norm(f[out], f[stats], f[x], norm, 1e-3);
                 let gradient = Norm { weight: f[dweight], bias: f[dbias] };
-                d.layer_norm_backward(f[dx], gradient, f[dout], f[x], f[stats], f[weight]);
+                d.layer_norm_backward(f[dx], Some(gradient), f[dout], f[x], f[stats], f[weight]);
             });
             both.agree(&format!("{r}×{c}"));
             both.clear();

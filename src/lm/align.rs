@@ -3,6 +3,7 @@
 
 use super::compute::{Compute, Moments, Span};
 use super::gpt2::{Gpt2, ModelError, Text};
+use super::gradients::Gradients;
 use super::lora::Lora;
 use super::objective::{Item, Metrics, Objective, Shares};
 use super::optimiser::Optimiser;
@@ -18,8 +19,8 @@ pub struct Trainer {
     pub objective: Objective,
     /// How.
     pub optimiser: Optimiser,
-    /// Where only adapters are trained.
-    lora: Option<Lora>,
+    /// Of the model's weights, or of adapters where only they are trained.
+    pub grads: Gradients,
     moments: [Arenas; 2],
     /// One number: the gradient's squared norm.
     squares: Span,
@@ -38,10 +39,13 @@ impl Trainer {
         objective: Objective,
         optimiser: Optimiser,
     ) -> Result<Self, ModelError> {
-        let trained = lora.as_ref().map_or(&model.params, |lora| &lora.params);
-        let moments = [trained.like(compute)?, trained.like(compute)?];
+        let grads = match lora {
+            Some(lora) => Gradients::Adapters(lora),
+            None => Gradients::whole(compute, &model.config, &model.params)?,
+        };
+        let moments = [grads.arenas().like(compute)?, grads.arenas().like(compute)?];
         let squares = compute.alloc(1)?;
-        Ok(Self { model, objective, optimiser, lora, moments, squares, step: 0 })
+        Ok(Self { model, objective, optimiser, grads, moments, squares, step: 0 })
     }
 
     /// Steps done.
@@ -59,7 +63,7 @@ impl Trainer {
         Ok(Metrics { step: self.step, ..metrics })
     }
 
-    /// The batch's loss and numbers; its gradient goes into the model's.
+    /// The batch's loss and numbers; its gradient goes into [`Self::grads`].
     ///
     /// # Errors
     /// As [`Self::step`].
@@ -71,7 +75,7 @@ impl Trainer {
             shares.baseline = if items.len() > 1 { self.baseline(compute, items).await? } else { 0.0 };
         }
         let mut metrics = Metrics::default();
-        self.model.zero_gradients(compute);
+        self.grads.zero(compute);
         for part in passes(items, self.model.capacity().0) {
             let logp = self.forward(compute, part, &mut metrics).await?;
             let mut rest = logp.as_slice();
@@ -82,7 +86,7 @@ impl Trainer {
                 metrics.observe(*item, own, shares, on_policy);
                 rest = after;
             }
-            self.model.backward(compute, &coefficients);
+            self.model.backward(compute, &coefficients, &self.grads);
         }
         metrics.leave_out(shares);
         Ok(metrics)
@@ -119,12 +123,10 @@ impl Trainer {
     /// Clips and applies the gradient.
     fn apply(&mut self, compute: &mut impl Compute) {
         self.step += 1;
-        if let Some(lora) = &self.lora {
-            lora.pull(compute);
-        }
-        let full = (&self.model.params, self.model.gradients());
-        let (params, grads) = self.lora.as_ref().map_or(full, |lora| (&lora.params, Some(&lora.grads)));
-        let Some(grads) = grads else { return };
+        let (params, grads) = match &self.grads {
+            Gradients::Whole(_) => (&self.model.params, self.grads.arenas()),
+            Gradients::Adapters(lora) => (&lora.params, &lora.grads),
+        };
         compute.fill(self.squares, 0.0);
         for buffer in &grads.buffers {
             compute.sum_squares(self.squares, *buffer);
@@ -134,20 +136,18 @@ impl Trainer {
         for ((params, grads), (m, v)) in params.buffers.iter().zip(&grads.buffers).zip(moments) {
             compute.adamw(*params, *grads, Moments { m: *m, v: *v }, self.squares, &step);
         }
-        if let Some(lora) = &self.lora {
+        if let Gradients::Adapters(lora) = &self.grads {
             lora.push(compute);
         }
     }
 
-    /// Gives the optimiser's buffers back, and the model.
+    /// Gives back all but the model.
     pub fn into_model(self, compute: &mut impl Compute) -> Gpt2 {
         for buffer in self.moments.into_iter().flat_map(|arenas| arenas.buffers) {
             compute.free(buffer);
         }
         compute.free(self.squares);
-        if let Some(lora) = self.lora {
-            lora.free(compute);
-        }
+        self.grads.free(compute);
         self.model
     }
 }

@@ -81,8 +81,6 @@ pub struct Gpt2 {
     /// Its parameters.
     pub params: Arenas,
     pub(super) tensors: Tensors,
-    /// Gradients, where it is trained.
-    pub(super) grads: Option<(Arenas, Tensors)>,
     /// The most texts and the longest, that its workspace holds.
     capacity: (usize, usize),
     workspace: Workspace,
@@ -90,7 +88,7 @@ pub struct Gpt2 {
 }
 
 impl Gpt2 {
-    /// A model of zeros for at most `batch` texts of at most `time` tokens.
+    /// A model of zeros for at most `batch` texts of at most `time` tokens, with room for the way back where it is to be trained.
     ///
     /// # Errors
     /// Where the device has no room, or `time` is beyond the model's positions.
@@ -103,15 +101,8 @@ impl Gpt2 {
         check_time(&config, time)?;
         let params = Arenas::new(compute, &config.tensors())?;
         let tensors = Tensors::new(&config, &params.spans);
-        let grads = if trained {
-            let grads = params.like(compute)?;
-            let tensors = Tensors::new(&config, &grads.spans);
-            Some((grads, tensors))
-        } else {
-            None
-        };
         let workspace = Workspace::new(compute, &config, batch, time, trained)?;
-        Ok(Self { config, params, tensors, grads, capacity: (batch, time), workspace, loaded: None })
+        Ok(Self { config, params, tensors, capacity: (batch, time), workspace, loaded: None })
     }
 
     /// Another model with the same weights, for batches of another size.
@@ -129,11 +120,6 @@ impl Gpt2 {
     /// The most texts a batch may have, and the longest.
     pub fn capacity(&self) -> (usize, usize) {
         self.capacity
-    }
-
-    /// Where gradients lie, where the model is trained.
-    pub fn gradients(&self) -> Option<&Arenas> {
-        self.grads.as_ref().map(|(arenas, _)| arenas)
     }
 
     /// Puts one parameter onto the device, by its name with or without `transformer.`; false where there is none such.
@@ -176,8 +162,7 @@ impl Gpt2 {
     /// Gives all its buffers back.
     pub fn free(self, compute: &mut impl Compute) {
         self.workspace.free(compute);
-        let grads = self.grads.into_iter().flat_map(|(arenas, _)| arenas.buffers);
-        for buffer in self.params.buffers.into_iter().chain(grads) {
+        for buffer in self.params.buffers {
             compute.free(buffer);
         }
     }

@@ -1,7 +1,10 @@
 //! LoRA: chosen matrices become `W = W₀ + (alpha / rank) A B`, and only A (in×rank) and B (rank×out) are trained.
 //!
-//! It is a change of parameters around a model that knows nothing of it: before each pass W holds the sum, after it W's
-//! gradient is carried over, `dA = s dW Bᵀ` and `dB = s Aᵀ dW`. AdamW then keeps its means for A and B alone.
+//! Before each pass W holds the sum, so that the way forward knows nothing of adapters. On the way back, W's gradient
+//! `dW = xᵀ dout` is never made: with s = alpha / rank, `dA = s xᵀ (dout Bᵀ)` and `dB = s (x A)ᵀ dout` go through rows of
+//! `rank` numbers. So room for gradients and for AdamW's means is taken for A and B alone, and the large products are saved.
+
+use std::collections::BTreeMap;
 
 use super::compute::{Compute, DeviceError, Epilogue, Form, Product, Span};
 use super::config::Config;
@@ -62,28 +65,44 @@ impl LoraSettings {
 
 /// One adapted matrix, in×out.
 #[derive(Debug, Clone)]
-struct Adapter {
+pub(super) struct Adapter {
     size: (usize, usize),
+    rank: usize,
+    /// alpha / rank.
+    scale: f32,
     weight: Span,
-    gradient: Span,
     base: Span,
     a: Span,
     b: Span,
     da: Span,
     db: Span,
+    /// Room for x A and for dout Bᵀ of a whole pass.
+    rows: Span,
+}
+
+impl Adapter {
+    /// Adds a pass's dA and dB; x is R×in, dout R×out.
+    pub(super) fn add_gradient(&self, compute: &mut impl Compute, x: Span, dout: Span, r: usize) {
+        let (add, (from, to), rank) = (Epilogue::Add { scale: self.scale }, self.size, self.rank);
+        let rows = self.rows.first(r * rank);
+        compute.matmul(rows, x, self.a, Product { form: Form::NN, m: r, k: from, n: rank }, Epilogue::Store);
+        compute.matmul(self.db, rows, dout, Product { form: Form::TN, m: rank, k: r, n: to }, add);
+        compute.matmul(rows, dout, self.b, Product { form: Form::NT, m: r, k: to, n: rank }, Epilogue::Store);
+        compute.matmul(self.da, x, rows, Product { form: Form::TN, m: from, k: r, n: rank }, add);
+    }
 }
 
 /// A model's adapters.
 #[derive(Debug)]
 pub struct Lora {
-    rank: usize,
-    scale: f32,
-    adapters: Vec<Adapter>,
+    /// By their matrices' names.
+    adapters: BTreeMap<String, Adapter>,
     /// A and B.
     pub params: Arenas,
     /// Their gradients.
     pub grads: Arenas,
     base: Arenas,
+    rows: Span,
 }
 
 impl Lora {
@@ -99,64 +118,59 @@ impl Lora {
     ) -> Result<Self, DeviceError> {
         let adapted: Vec<(String, Vec<usize>)> =
             model.config.tensors().into_iter().filter(|t| settings.adapts(&t.0)).collect();
-        let rank = settings.rank;
+        let (rank, scale) = (settings.rank, (settings.alpha / settings.rank as f64) as f32);
         let halves = |(name, shape): &(String, Vec<usize>)| {
             [(format!("{name}.A"), vec![shape[0], rank]), (format!("{name}.B"), vec![rank, shape[1]])]
         };
         let params = Arenas::new(compute, &adapted.iter().flat_map(halves).collect::<Vec<_>>())?;
         let grads = params.like(compute)?;
         let base = Arenas::new(compute, &adapted)?;
+        let (batch, time) = model.capacity();
+        let rows = compute.alloc(batch * time * rank)?;
         let mut random = Random::new(seed);
-        let mut adapters = Vec::new();
+        let mut adapters = BTreeMap::new();
         for (name, shape) in adapted {
             let half = |arenas: &Arenas, which: &str| arenas.spans[&format!("{name}.{which}")];
-            let gradients = model.gradients().unwrap_or(&model.params);
             let adapter = Adapter {
                 size: (shape[0], shape[1]),
+                rank,
+                scale,
                 weight: model.params.spans[&name],
-                gradient: gradients.spans[&name],
                 base: base.spans[&name],
                 a: half(&params, "A"),
                 b: half(&params, "B"),
                 da: half(&grads, "A"),
                 db: half(&grads, "B"),
+                rows,
             };
             compute.copy(adapter.base, adapter.weight);
             let bound = 1.0 / (shape[0] as f64).sqrt();
             let noise: Vec<f32> = (0..adapter.a.len).map(|_| ((2.0 * random.unit() - 1.0) * bound) as f32).collect();
             compute.write(adapter.a, &noise);
-            adapters.push(adapter);
+            adapters.insert(name, adapter);
         }
-        Ok(Self { rank, scale: (settings.alpha / rank as f64) as f32, adapters, params, grads, base })
+        Ok(Self { adapters, params, grads, base, rows })
     }
 
-    /// Carries the model's gradients over to A's and B's.
-    pub fn pull(&self, compute: &mut impl Compute) {
-        let (add, r) = (Epilogue::Add { scale: self.scale }, self.rank);
-        for grads in &self.grads.buffers {
-            compute.fill(*grads, 0.0);
-        }
-        for t in &self.adapters {
-            let (from, to) = t.size;
-            compute.matmul(t.da, t.gradient, t.b, Product { form: Form::NT, m: from, k: to, n: r }, add);
-            compute.matmul(t.db, t.a, t.gradient, Product { form: Form::TN, m: r, k: from, n: to }, add);
-        }
+    /// A block's matrix, where it is adapted.
+    pub(super) fn adapter(&self, layer: usize, which: Target) -> Option<&Adapter> {
+        self.adapters.get(&format!("h.{layer}.{}.weight", which.key()))
     }
 
     /// Puts the sums into the model.
     pub fn push(&self, compute: &mut impl Compute) {
-        for t in &self.adapters {
+        for t in self.adapters.values() {
             let (from, to) = t.size;
             compute.copy(t.weight, t.base);
-            let product = Product { form: Form::NN, m: from, k: self.rank, n: to };
-            compute.matmul(t.weight, t.a, t.b, product, Epilogue::Add { scale: self.scale });
+            let product = Product { form: Form::NN, m: from, k: t.rank, n: to };
+            compute.matmul(t.weight, t.a, t.b, product, Epilogue::Add { scale: t.scale });
         }
     }
 
     /// Gives its buffers back; the model keeps the sums.
     pub fn free(self, compute: &mut impl Compute) {
-        let Self { params, grads, base, .. } = self;
-        for buffer in [params, grads, base].into_iter().flat_map(|arenas| arenas.buffers) {
+        let Self { params, grads, base, rows, .. } = self;
+        for buffer in [params, grads, base].into_iter().flat_map(|arenas| arenas.buffers).chain([rows]) {
             compute.free(buffer);
         }
     }

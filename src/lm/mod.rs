@@ -10,6 +10,7 @@ pub mod config;
 pub mod epochs;
 pub mod file_error;
 pub mod gpt2;
+pub mod gradients;
 pub mod lora;
 pub mod objective;
 pub mod optimiser;

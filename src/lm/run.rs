@@ -85,11 +85,11 @@ impl Settings {
     /// What a run needs on the device at its most, where `batch` texts of `time` tokens go through the network at once.
     pub fn memory(&self, config: &Config, (batch, time): (usize, usize)) -> Memory {
         let memory = Memory::of(config, batch, time, true);
-        let memory = self.lora.as_ref().map_or(memory, |lora| memory.with_lora(config, lora));
+        let memory = self.lora.as_ref().map_or(memory, |lora| memory.with_lora(config, lora, batch * time));
         let sampling = Decoder::bytes(config, batch, time);
         match self.loss() {
-            // TYPO draws before there are running means, and gives that room back.
-            Some(Loss::Typo) => memory.with_sampling(sampling.saturating_sub(memory.training - memory.parameters)),
+            // TYPO draws before there are gradients and running means, and gives that room back.
+            Some(Loss::Typo) => memory.with_sampling(sampling.saturating_sub(memory.training)),
             // RLHF scores texts that nobody has seen, by π_ref itself.
             Some(Loss::Rlhf(_)) => memory.with_sampling(sampling + Memory::of(config, batch, time, false).total()),
             _ => memory,

@@ -76,7 +76,7 @@ const LOGITS: usize = 4 << 20;
 pub struct Memory {
     /// Parameters.
     pub parameters: u64,
-    /// Gradients and AdamW's means.
+    /// Gradients and AdamW's means, of all weights or of adapters.
     pub training: u64,
     /// Everything that depends on the batch's size.
     pub activations: u64,
@@ -102,12 +102,12 @@ impl Memory {
         }
     }
 
-    /// The same where adapters are trained: no running means of the whole, but the untouched matrices, and A and B with
-    /// their gradients and means.
+    /// The same where adapters are trained, `rows` tokens at a time: nothing for the whole, but the untouched matrices, A and B
+    /// with their gradients and means, and a pass's rows between A and B.
     #[must_use]
-    pub fn with_lora(self, config: &Config, lora: &LoraSettings) -> Self {
+    pub fn with_lora(self, config: &Config, lora: &LoraSettings, rows: usize) -> Self {
         let (adapted, adapters) = lora.sizes(config);
-        Self { training: self.parameters + 4 * (adapted + 4 * adapters) as u64, ..self }
+        Self { training: 4 * ((adapted + 4 * adapters) as u64 + (rows as u64) * (lora.rank as u64)), ..self }
     }
 
     /// The same where responses are drawn, which takes so many bytes more.

@@ -229,7 +229,7 @@ pub async fn gradients_are_those_of_pytorch(compute: &mut impl Compute, accuracy
                 "{kind}: {} {value}",
                 metrics.loss
             );
-            for (tensor, span) in &trainer.model.gradients().expect("gradients").spans {
+            for (tensor, span) in &trainer.grads.arenas().spans {
                 let expected = &fixture.expected[&format!("{kind}/grad/{tensor}")];
                 let (got, expected) = without_key_bias(tensor, &read(compute, *span).await, expected);
                 let off = distance(&got, &expected);
@@ -258,7 +258,7 @@ pub async fn values_and_gradients_are_those_of_trl(compute: &mut impl Compute, a
             let metrics = trainer.gradients(compute, &fixture.items(kind, &log_ref)).await.expect("gradients");
             let off = (metrics.loss - value).abs() / value;
             assert!(off < accuracy, "{name} {kind} at {lambda}: {} {value}", metrics.loss);
-            for (tensor, span) in &trainer.model.gradients().expect("gradients").spans {
+            for (tensor, span) in &trainer.grads.arenas().spans {
                 let Some(expected) = expected.get(&format!("{kind}/{lambda}/{tensor}")) else { continue };
                 let (got, expected) = without_key_bias(tensor, &read(compute, *span).await, expected);
                 let off = distance(&got, &expected);

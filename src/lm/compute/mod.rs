@@ -237,8 +237,8 @@ pub trait Compute {
     fn embed_backward(&mut self, gradient: Embedding, dout: Span, ids: Ids, time: usize);
     /// `out = (x − mean) · rstd · weight + bias` a row; `stats` (R×2) keeps mean and rstd.
     fn layer_norm(&mut self, out: Span, stats: Span, x: Span, norm: Norm, epsilon: f32);
-    /// `dx +=`, `dnorm +=`, of `dout`, with what the way forward saw.
-    fn layer_norm_backward(&mut self, dx: Span, dnorm: Norm, dout: Span, x: Span, stats: Span, weight: Span);
+    /// `dx +=`, and `dnorm +=` where it is wanted, of `dout`, with what the way forward saw.
+    fn layer_norm_backward(&mut self, dx: Span, dnorm: Option<Norm>, dout: Span, x: Span, stats: Span, weight: Span);
     /// `out = epilogue(a · b)`.
     fn matmul(&mut self, out: Span, a: Span, b: Span, product: Product, epilogue: Epilogue);
     /// `out[c] += Σ_r x[r, c]`.

@@ -139,9 +139,10 @@ impl Plan {
             let settings = self.settings(k, ground);
             let (batch, time) = self.size(&settings, ground);
             let total = settings.memory(config, (batch, time)).total();
-            // What was fine-tuned before stays as it was trained.
+            // What was fine-tuned before stays, without its gradients and means.
             let before = if self.method.supervised_steps > 0 {
-                self.supervised(ground).memory(config, (batch, time)).total()
+                let memory = self.supervised(ground).memory(config, (batch, time));
+                memory.parameters + memory.activations
             } else {
                 0
             };

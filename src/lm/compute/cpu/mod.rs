@@ -58,6 +58,19 @@ impl<R: Real> Cpu<R> {
         self.with(one, |cpu, one| work(cpu, one, &mut other[range(two)]));
         self.floats[two.buffer] = other;
     }
+
+    /// A layer norm's `dweight +=`.
+    fn norm_weight(&mut self, out: Span, dout: Span, x: Span, stats: Span) {
+        self.with(out, |cpu, dweight| {
+            let c = dweight.len();
+            let rows = cpu.values(dout).chunks_exact(c).zip(cpu.values(x).chunks_exact(c));
+            for ((dout, x), s) in rows.zip(cpu.values(stats).chunks_exact(2)) {
+                for ((dw, dout), x) in dweight.iter_mut().zip(dout).zip(x) {
+                    *dw += *dout * (*x - s[0]) * s[1];
+                }
+            }
+        });
+    }
 }
 
 fn range(span: Span) -> Range<usize> {
@@ -218,17 +231,12 @@ impl<R: Real> Compute for Cpu<R> {
         });
     }
 
-    fn layer_norm_backward(&mut self, dx: Span, dnorm: Norm, dout: Span, x: Span, stats: Span, weight: Span) {
+    fn layer_norm_backward(&mut self, dx: Span, dnorm: Option<Norm>, dout: Span, x: Span, stats: Span, weight: Span) {
         let c = weight.len;
-        self.column_sums(dnorm.bias, dout);
-        self.with(dnorm.weight, |cpu, dweight| {
-            let rows = cpu.values(dout).chunks_exact(c).zip(cpu.values(x).chunks_exact(c));
-            for ((dout, x), s) in rows.zip(cpu.values(stats).chunks_exact(2)) {
-                for ((dw, dout), x) in dweight.iter_mut().zip(dout).zip(x) {
-                    *dw += *dout * (*x - s[0]) * s[1];
-                }
-            }
-        });
+        if let Some(dnorm) = dnorm {
+            self.column_sums(dnorm.bias, dout);
+            self.norm_weight(dnorm.weight, dout, x, stats);
+        }
         // With g = dout ∘ weight and y the normalised row: dx = rstd (g − mean(g) − y mean(g y)).
         self.with(dx, |cpu, dx| {
             let (weight, n) = (cpu.values(weight), R::of(c as f64));

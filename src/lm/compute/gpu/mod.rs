@@ -235,9 +235,11 @@ impl Compute for Gpu {
         self.normalise(out, stats, x, norm, epsilon);
     }
 
-    fn layer_norm_backward(&mut self, dx: Span, dnorm: Norm, dout: Span, x: Span, stats: Span, weight: Span) {
-        self.column_sums(dnorm.bias, dout);
-        self.norm_weight(dnorm.weight, dout, x, stats);
+    fn layer_norm_backward(&mut self, dx: Span, dnorm: Option<Norm>, dout: Span, x: Span, stats: Span, weight: Span) {
+        if let Some(dnorm) = dnorm {
+            self.column_sums(dnorm.bias, dout);
+            self.norm_weight(dnorm.weight, dout, x, stats);
+        }
         self.norm_input(dx, dout, x, stats, weight);
     }
 
