@@ -365,7 +365,7 @@ fn sample_on(compute: &mut impl Compute, g: &Generate, mut folder: Folder, promp
     // Sampling has its own workspace; training's is not needed.
     let model = folder.load(compute, (1, 1), false)?;
     let sampling = g.sampling.sampling(&folder);
-    let texts = ready(generate(compute, &model, &[prompt], &sampling, &mut Random::new(g.seed)))?;
+    let texts = ready(generate(compute, &model, &[prompt], &sampling, &mut Random::new(g.seed), async |_| true))?;
     let mut ids = texts.into_iter().next().unwrap_or_default();
     let text = if g.prompt_ids.is_some() {
         ids.iter().map(u32::to_string).collect::<Vec<_>>().join(",")

@@ -178,7 +178,8 @@ impl Run {
             stop: self.settings.sampling.stop,
             ..Sampling::PLAIN
         };
-        let texts = responses(compute, &self.trainer.model, &prompts, &sampling, &mut self.random).await?;
+        let go_on = async |_| true;
+        let texts = responses(compute, &self.trainer.model, &prompts, &sampling, &mut self.random, go_on).await?;
         let Some(OnPolicy { reference, rewards }) = &mut self.on_policy else { return Ok(Metrics::default()) };
         let log_ref = score(compute, reference, &texts.iter().collect::<Vec<_>>()).await?;
         let sample = |(text, log_ref)| Item::Sample { text, log_ref, reward: rewards.reward(text) };
@@ -234,7 +235,8 @@ struct Prepared {
     random: Random,
 }
 
-/// Scores the pairs under π_ref and draws its samples, a pass at a time.
+/// Scores the pairs under π_ref and draws its samples, a pass at a time; `go_on` is asked between passes, and between the tokens
+/// of a draw.
 async fn prepared(
     compute: &mut impl Compute,
     model: &mut Gpt2,
@@ -260,11 +262,10 @@ async fn prepared(
     let mut random = Random::new(settings.seed);
     if is_typo {
         for part in pairs.chunks(texts_at_once) {
-            if !go_on(scoring + (1.0 - scoring) * share(samples.len())).await {
-                return Err(ModelError::Stopped);
-            }
             let prompts: Vec<&[u32]> = part.iter().map(PairTexts::prompt).collect();
-            samples.extend(drawn(compute, model, &prompts, &settings.sampling, &mut random).await?);
+            let (before, own) = (share(samples.len()), share(part.len()));
+            let go_on = async |drawn: f64| go_on(scoring + (1.0 - scoring) * (before + own * drawn)).await;
+            samples.extend(drawn(compute, model, &prompts, &settings.sampling, &mut random, go_on).await?);
         }
     }
     if let Some(Loss::Rlhf(_)) = settings.loss() {
@@ -294,10 +295,13 @@ async fn responses(
     prompts: &[&[u32]],
     sampling: &Sampling,
     random: &mut Random,
+    mut go_on: impl AsyncFnMut(f64) -> bool,
 ) -> Result<Vec<Text>, ModelError> {
     let mut texts = Vec::with_capacity(prompts.len());
     for part in prompts.chunks(model.capacity().0) {
-        let responses = generate(compute, model, part, sampling, random).await?;
+        let [before, own] = [texts.len(), part.len()].map(|n| n as f64 / prompts.len() as f64);
+        let go_on = async |drawn: f64| go_on(before + own * drawn).await;
+        let responses = generate(compute, model, part, sampling, random, go_on).await?;
         let together = part.iter().zip(responses);
         texts.extend(together.map(|(prompt, y)| Text { ids: [*prompt, &y].concat(), prompt: prompt.len() }));
     }
@@ -311,8 +315,9 @@ async fn drawn(
     prompts: &[&[u32]],
     sampling: &Sampling,
     random: &mut Random,
+    go_on: impl AsyncFnMut(f64) -> bool,
 ) -> Result<Vec<(Text, f64)>, ModelError> {
-    let texts = responses(compute, model, prompts, sampling, random).await?;
+    let texts = responses(compute, model, prompts, sampling, random, go_on).await?;
     let scores = score(compute, model, &texts.iter().collect::<Vec<_>>()).await?;
     Ok(texts.into_iter().zip(scores).collect())
 }

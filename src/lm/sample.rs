@@ -236,22 +236,42 @@ impl Decoder {
     }
 }
 
-/// Draws a response to each prompt.
+/// Draws a response to each prompt. `go_on` hears between any two tokens how far the longest text is, from 0 to 1, and says
+/// whether it goes on.
 ///
 /// # Errors
-/// Where a prompt is empty or longer than the model's positions, or the device is lost.
+/// Where a prompt is empty or longer than the model's positions, the device is lost, or `go_on` says no.
 pub async fn generate(
     compute: &mut impl Compute,
     model: &Gpt2,
     prompts: &[&[u32]],
     sampling: &Sampling,
     random: &mut Random,
+    go_on: impl AsyncFnMut(f64) -> bool,
 ) -> Result<Vec<Vec<u32>>, ModelError> {
     let longest = prompts.iter().map(|p| p.len()).max().unwrap_or(0);
     let shortest = prompts.iter().map(|p| p.len()).min().unwrap_or(0);
     check(model, prompts, longest, shortest)?;
     let capacity = (longest + sampling.max_tokens).min(model.config.n_positions);
     let mut decoder = Decoder::new(compute, model, prompts.len(), capacity)?;
+    let texts = grown(compute, model, &mut decoder, prompts, sampling, random, go_on).await;
+    decoder.free(compute);
+    let responses = |(text, prompt): (Vec<u32>, &&[u32])| text[prompt.len()..].to_vec();
+    Ok(texts?.into_iter().zip(prompts).map(responses).collect())
+}
+
+/// The prompts with their responses.
+async fn grown(
+    compute: &mut impl Compute,
+    model: &Gpt2,
+    decoder: &mut Decoder,
+    prompts: &[&[u32]],
+    sampling: &Sampling,
+    random: &mut Random,
+    mut go_on: impl AsyncFnMut(f64) -> bool,
+) -> Result<Vec<Vec<u32>>, ModelError> {
+    let capacity = decoder.capacity;
+    let shortest = prompts.iter().map(|p| p.len()).min().unwrap_or(0);
     // A text's draws are its own: they do not depend on which others are drawn with it.
     let mut draws: Vec<Random> = prompts.iter().map(|_| random.branch()).collect();
     let mut texts: Vec<Vec<u32>> = prompts.iter().map(|p| p.to_vec()).collect();
@@ -261,6 +281,9 @@ pub async fn generate(
             || (text.len() > prompt.len() && sampling.stop.is_some() && text.last().copied() == sampling.stop)
     };
     for position in shortest..capacity {
+        if !go_on((position - shortest) as f64 / (capacity - shortest) as f64).await {
+            return Err(ModelError::Stopped);
+        }
         let logits = decoder.feed(compute, model, &next)?;
         let logits = compute.read(logits).await?;
         let rows = logits.chunks_exact(model.config.vocab_size);
@@ -276,8 +299,7 @@ pub async fn generate(
         // A text that ended goes on with any token: its rows touch no other's.
         next = texts.iter().map(|text| text.get(position).copied().unwrap_or_default()).collect();
     }
-    decoder.free(compute);
-    Ok(texts.into_iter().zip(prompts).map(|(text, prompt)| text[prompt.len()..].to_vec()).collect())
+    Ok(texts)
 }
 
 /// A drawn token, and what the model thought at its place, before temperature and all that.

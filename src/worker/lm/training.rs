@@ -15,7 +15,7 @@ use crate::worker::port::Part;
 use crate::worker::protocol::RunId;
 use crate::worker::protocol::lm::{FromLm, ROW, ToLm};
 
-/// How often numbers are posted.
+/// How often numbers are posted, and how far a preparation is.
 const POST_MS: f64 = 60.0;
 
 /// Whether the next step is taken.
@@ -187,8 +187,13 @@ impl<C: Compute> Session<C> {
         let model = base.twin(&mut self.compute, size, true)?;
         let seen = settings.optimiser.steps as usize * settings.batch_size;
         let Self { compute, port, inbox, tokenizer, .. } = self;
+        let mut posted = f64::NEG_INFINITY;
         let go_on = async |share: f64| {
-            port.send(&FromLm::Busy { what: "preparing the texts under π_ref".to_owned(), share }, &[]);
+            let now = js_sys::Date::now();
+            if now - posted >= POST_MS {
+                posted = now;
+                port.send(&FromLm::Busy { what: "preparing the texts under π_ref".to_owned(), share }, &[]);
+            }
             inbox.breathe().await;
             !inbox.has_end()
         };
