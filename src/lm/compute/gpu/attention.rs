@@ -33,11 +33,11 @@ impl Gpu {
         let lanes = self.tuning.lanes;
         let rows = |name, span| Bound::fours(name, span, heads.width);
         // The queries' pass leaves `Σ dO ∘ O` for the keys'.
-        for name in ["d_query", "d_value", "d_key"] {
+        for (name, part) in [("d_query", 0), ("d_key_or_value", 2), ("d_key_or_value", 1)] {
             let call = Call {
                 name,
                 source: &[LANES, include_str!("wgsl/attention_backward.wgsl")],
-                constants: &[("WIDTH", heads.width), ("LANES", lanes)],
+                constants: &[("WIDTH", heads.width), ("LANES", lanes), ("PART", part)],
                 outs: &[rows("dqkv", dqkv), Bound::floats("mean", mean)],
                 ins: &[
                     rows("dout", dout),

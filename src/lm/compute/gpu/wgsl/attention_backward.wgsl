@@ -57,35 +57,9 @@ fn d_query(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     }
 }
 
+// dK of row j where PART is 1, dV where it is 2: sums over the queries that look at the row, of dS Q or of P dO.
 @compute @workgroup_size(64)
-fn d_value(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-    let j = (group.x * 64u + t) / LANES;
-    let lane = t % LANES;
-    let head = group.y;
-    let first = group.z * params.time;
-    let length = select(0u, lengths[params.lengths + group.z], j < params.time);
-    let own = first + min(j, params.time - 1u);
-    var k: array<vec4<f32>, VECTORS>;
-    var sum: array<vec4<f32>, VECTORS>;
-    let key = params.qkv + place(own, head, 1u);
-    for (var c = 0u; c < VECTORS; c += 1u) { k[c] = params.scale * qkv_4(key + 4u * c, WIDTH - 4u * c); }
-    for (var i = j + lane; i < length; i += LANES) {
-        let query = params.qkv + place(first + i, head, 0u);
-        let row = params.dout + place_out(first + i, head);
-        var score = 0.0;
-        for (var c = 0u; c < VECTORS; c += 1u) { score += dot(k[c], qkv_4(query + 4u * c, WIDTH - 4u * c)); }
-        let p = exp(score - lse[params.lse + (group.z * params.heads + head) * params.time + i]);
-        for (var c = 0u; c < VECTORS; c += 1u) { sum[c] += p * dout_4(row + 4u * c, WIDTH - 4u * c); }
-    }
-    let to = params.dqkv + place(own, head, 2u);
-    for (var c = 0u; c < VECTORS; c += 1u) {
-        let all = sum_of_lanes(t, sum[c]);
-        if (lane == 0u && j < params.time) { dqkv_set(to + 4u * c, WIDTH - 4u * c, all); }
-    }
-}
-
-@compute @workgroup_size(64)
-fn d_key(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+fn d_key_or_value(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) t: u32) {
     let j = (group.x * 64u + t) / LANES;
     let lane = t % LANES;
     let head = group.y;
@@ -99,7 +73,7 @@ fn d_key(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     let value = params.qkv + place(own, head, 2u);
     for (var c = 0u; c < VECTORS; c += 1u) {
         k[c] = params.scale * qkv_4(key + 4u * c, WIDTH - 4u * c);
-        v[c] = qkv_4(value + 4u * c, WIDTH - 4u * c);
+        if (PART == 1u) { v[c] = qkv_4(value + 4u * c, WIDTH - 4u * c); }
     }
     for (var i = j + lane; i < length; i += LANES) {
         let query = params.qkv + place(first + i, head, 0u);
@@ -108,15 +82,20 @@ fn d_key(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         var slope = 0.0;
         for (var c = 0u; c < VECTORS; c += 1u) {
             score += dot(k[c], qkv_4(query + 4u * c, WIDTH - 4u * c));
-            slope += dot(v[c], dout_4(row + 4u * c, WIDTH - 4u * c));
+            if (PART == 1u) { slope += dot(v[c], dout_4(row + 4u * c, WIDTH - 4u * c)); }
         }
         let kept = (group.z * params.heads + head) * params.time + i;
-        let ds = exp(score - lse[params.lse + kept]) * (slope - mean[params.mean + kept]);
-        for (var c = 0u; c < VECTORS; c += 1u) { sum[c] += ds * qkv_4(query + 4u * c, WIDTH - 4u * c); }
+        let p = exp(score - lse[params.lse + kept]);
+        if (PART == 1u) {
+            let ds = p * (slope - mean[params.mean + kept]);
+            for (var c = 0u; c < VECTORS; c += 1u) { sum[c] += ds * qkv_4(query + 4u * c, WIDTH - 4u * c); }
+        } else {
+            for (var c = 0u; c < VECTORS; c += 1u) { sum[c] += p * dout_4(row + 4u * c, WIDTH - 4u * c); }
+        }
     }
-    let to = params.dqkv + place(own, head, 1u);
+    let to = params.dqkv + place(own, head, PART);
     for (var c = 0u; c < VECTORS; c += 1u) {
-        let all = params.scale * sum_of_lanes(t, sum[c]);
+        let all = select(1.0, params.scale, PART == 1u) * sum_of_lanes(t, sum[c]);
         if (lane == 0u && j < params.time) { dqkv_set(to + 4u * c, WIDTH - 4u * c, all); }
     }
 }
