@@ -10,7 +10,6 @@ use super::address;
 use super::state::{Scheme, State, View};
 use crate::spec::number;
 use crate::spec::url::unescape;
-use crate::story::Target;
 
 /// What can stand beside the figures. The style sheet (`www/embed.css`) shows each by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +90,16 @@ impl Control {
     }
 }
 
-/// Figures that can be shown alone. The style sheet knows each by its key; where a view has not got it, all are shown.
-pub const FIGURES: [Target; 4] = [Target::Triangle, Target::Learning, Target::Curves, Target::Distances];
+/// Figures that can be shown alone, those of the loss shapes last. The style sheet knows each; where a view has not got it,
+/// all are shown.
+const FIGURES: [&str; 9] =
+    ["triangle", "learning", "curves", "distances", "psi", "arrows", "penalty", "gaussians", "one-label"];
+
+/// Those that a view can have.
+pub fn figures(view: View) -> &'static [&'static str] {
+    let (of_others, of_shapes) = FIGURES.split_at(4);
+    if view == View::Shapes { of_shapes } else { of_others }
+}
 
 /// Text sizes that are taken, as a share of the usual one.
 const SIZES: (f64, f64) = (0.5, 3.0);
@@ -103,7 +110,7 @@ pub struct Embed {
     /// The view, where the address's fragment names none.
     pub view: Option<View>,
     /// The only figure, where not all are wanted.
-    pub figure: Option<Target>,
+    pub figure: Option<&'static str>,
     /// What stands beside the figures.
     pub controls: Vec<Control>,
     pub scheme: Scheme,
@@ -156,9 +163,8 @@ impl Embed {
     }
 
     fn set_figure(&mut self, value: &str) -> Result<(), String> {
-        let known = FIGURES.map(Target::key);
-        self.figure =
-            Some(FIGURES.into_iter().find(|f| f.key() == value).ok_or_else(|| unknown("figure", value, &known))?);
+        let found = FIGURES.into_iter().find(|f| *f == value);
+        self.figure = Some(found.ok_or_else(|| unknown("figure", value, &FIGURES))?);
         Ok(())
     }
 
@@ -244,7 +250,7 @@ pub fn prepare(state: &mut State) {
     let _ = root.set_attribute("data-embed", "");
     let _ = root.set_attribute("data-shows", &keys.join(" "));
     if let Some(figure) = embed.figure {
-        let _ = root.set_attribute("data-only", figure.key());
+        let _ = root.set_attribute("data-only", figure);
     }
     let _ = root.style().set_property("font-size", &format!("{}%", embed.size * 100.0));
 }
@@ -301,21 +307,24 @@ mod tests {
     }
 
     #[test]
-    fn the_style_sheet_knows_every_control() {
+    fn the_style_sheet_knows_every_control_and_figure() {
         let sheet = include_str!("../../www/embed.css");
         for control in Control::ALL {
             assert!(sheet.contains(&format!("[data-shows~=\"{}\"]", control.key())), "{}", control.key());
         }
         for figure in FIGURES {
-            assert!(sheet.contains(&format!("[data-only=\"{}\"]", figure.key())), "{}", figure.key());
+            assert!(sheet.contains(&format!("[data-only=\"{figure}\"]")), "{figure}");
         }
     }
 
     #[test]
-    fn the_manual_knows_every_control() {
+    fn the_manual_knows_every_control_and_figure() {
         let manual = include_str!("../../www/EMBED.md");
         for control in Control::ALL {
             assert!(manual.contains(&format!("| `{}` |", control.key())), "{}", control.key());
+        }
+        for figure in FIGURES {
+            assert!(manual.contains(&format!("`{figure}`")), "{figure}");
         }
     }
 }

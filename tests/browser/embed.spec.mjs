@@ -72,6 +72,29 @@ test.describe("one figure alone", () => {
       });
     }
   }
+
+  const SECTIONS = { psi: "s-psi", arrows: "s-arrows", penalty: "s-penalty", gaussians: "s-gauss", "one-label": "s-labels" };
+  for (const [figure, id] of Object.entries(SECTIONS)) {
+    test(`${figure} of the shapes view, and all that another view has`, async ({ page }) => {
+      await embed(page, `&view=shapes&figure=${figure}`);
+      const sections = page.locator(".shape").filter({ visible: true });
+      await expect(sections).toHaveCount(1);
+      await expect(sections).toHaveAttribute("aria-labelledby", id);
+      await expect(sections.locator("canvas").first()).toBeVisible();
+      await expect(page.locator(".index")).toBeHidden();
+      await page.goto("about:blank");
+      await embed(page, `&figure=${figure}`);
+      await expect(page.locator("canvas:visible")).toHaveCount(3);
+    });
+  }
+
+  test("the shapes view keeps its figures where another view's is asked for", async ({ page }) => {
+    for (const figure of ["triangle", "distances"]) {
+      await embed(page, `&view=shapes&figure=${figure}`);
+      await expect(page.locator("canvas:visible")).toHaveCount(8);
+      await page.goto("about:blank");
+    }
+  });
 });
 
 test.describe("parameters", () => {

@@ -233,6 +233,13 @@ test.describe("copying", () => {
     // Another view's frame holds that view's own experiment.
     await box.getByLabel("View").selectOption("Constraints");
     await expect(box.getByLabel("HTML of the frame", { exact: true })).toHaveValue(/view=constraints&amp;.*#preset=figure-3-constraint&amp;weight_decay\.alpha=0\.01"/);
+
+    // A view's list has the figures that the view has.
+    await box.getByLabel("View").selectOption("Loss shapes");
+    await expect(box.getByLabel("Figures").locator("option")).toHaveText(["all of them", "psi", "arrows", "penalty", "gaussians", "one-label"]);
+    await expect(box.getByLabel("Figures").locator("option:checked")).toHaveText("all of them");
+    await box.getByLabel("Figures").selectOption("one-label");
+    await expect(box.getByLabel("HTML of the frame", { exact: true })).toHaveValue(/view=shapes&amp;figure=one-label&amp;/);
   });
 
   test("BibTeX names the paper's authors", async ({ page }) => {

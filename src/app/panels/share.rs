@@ -6,7 +6,7 @@ use gloo::utils::window;
 use web_sys::{HtmlDialogElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
-use crate::app::embed::{Control, FIGURES};
+use crate::app::embed::{Control, figures};
 use crate::app::exact::Exact;
 use crate::app::sheet::Sheet;
 use crate::app::state::{State, View};
@@ -14,7 +14,6 @@ use crate::app::{address, painter, points, save};
 use crate::export::{self, Frame};
 use crate::solve::sweep::Series;
 use crate::spec::{LossSpec, Sweep};
-use crate::story::Target;
 use crate::trace::Trace;
 
 #[derive(Properties, PartialEq)]
@@ -317,7 +316,7 @@ fn remark(state: &State) -> Option<String> {
 #[derive(Debug, Clone, PartialEq)]
 struct Chosen {
     view: View,
-    figure: Option<Target>,
+    figure: Option<&'static str>,
     controls: Vec<&'static str>,
     theme: &'static str,
     size: f64,
@@ -327,6 +326,8 @@ struct Chosen {
 /// Themes by their keys; none for the reader's own.
 const THEMES: [(&str, &str); 4] =
     [("", "as the reader’s system"), ("light", "light"), ("dark", "dark"), ("contrast", "high contrast")];
+/// The list's first entry, where none is picked.
+const ALL_FIGURES: &str = "all of them";
 /// Sizes of text, as a share of the usual one.
 const SIZES: [f64; 5] = [0.8, 1.0, 1.25, 1.5, 2.0];
 /// Heights that a frame may have, in CSS pixels.
@@ -344,7 +345,7 @@ impl Chosen {
         let frame = Frame {
             page: &page_address(),
             view: self.view.key(),
-            figure: self.figure.map(Target::key),
+            figure: self.figure,
             title: &format!("TYPO Lab: {}", self.view.title()),
             controls: &self.controls,
             theme: Some(self.theme).filter(|t| !t.is_empty()),
@@ -367,11 +368,16 @@ fn choices(shown: &UseStateHandle<Chosen>) -> Html {
     let names: Vec<(String, bool)> = views.iter().map(|v| (v.title().to_owned(), *v == shown.view)).collect();
     let themes = THEMES.map(|(key, name)| (name.to_owned(), key == shown.theme));
     let sizes = SIZES.map(|s| (format!("{s} ×"), s == shown.size));
-    let figures: Vec<Option<Target>> = std::iter::once(None).chain(FIGURES.map(Some)).collect();
-    let figure_names: Vec<(String, bool)> =
-        figures.iter().map(|f| (f.map_or("all of them", Target::key).to_owned(), *f == shown.figure)).collect();
-    let on_figure = pick(shown, move |c, k| Some(Chosen { figure: *figures.get(k)?, ..c.clone() }));
-    let on_view = pick(shown, move |c, k| Some(Chosen { view: *views.get(k)?, ..c.clone() }));
+    let figure_names: Vec<(String, bool)> = std::iter::once((ALL_FIGURES, shown.figure.is_none()))
+        .chain(figures(shown.view).iter().map(|f| (*f, shown.figure == Some(f))))
+        .map(|(name, picked)| (name.to_owned(), picked))
+        .collect();
+    let on_figure =
+        pick(shown, |c, k| Some(Chosen { figure: k.checked_sub(1).map(|k| figures(c.view)[k]), ..c.clone() }));
+    let on_view = pick(shown, move |c, k| {
+        let view = *views.get(k)?;
+        Some(Chosen { view, figure: c.figure.filter(|f| figures(view).contains(f)), ..c.clone() })
+    });
     let on_theme = pick(shown, |c, k| Some(Chosen { theme: THEMES.get(k)?.0, ..c.clone() }));
     let on_size = pick(shown, |c, k| Some(Chosen { size: *SIZES.get(k)?, ..c.clone() }));
     let on_height = {
