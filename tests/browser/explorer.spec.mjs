@@ -116,7 +116,7 @@ test("the designer trains any ψ with any μ, and the verdicts are the headless 
     for (const [k, name] of ["strong_interpolation", "weak_interpolation"].entries()) {
       const { holds, value, why } = verdicts.at(-1)[name];
       await expect(cells.nth(k).locator("span")).toHaveText(holds ? "yes" : "no");
-      await expect(cells.nth(k)).toHaveAttribute("title", `${why}.`);
+      await expect(cells.nth(k).locator(".why")).toHaveText(`${why}.`);
       const shown = parseFloat(await cells.nth(k).locator(".behind").textContent());
       if (value >= 5e-4) expect(Math.abs(shown - value)).toBeLessThan(6e-4);
     }
@@ -124,6 +124,31 @@ test("the designer trains any ψ with any μ, and the verdicts are the headless 
   await page.locator("#psi").selectOption({ label: "logistic" });
   await changes(page, "logistic with f′ of forward KL", () => page.locator("#mu").selectOption({ label: "f′ of forward KL" }));
   expect((await changes(page, "removed", () => press(page, "Remove"))).losses).toHaveLength(5);
+});
+
+test("the reason behind a verdict opens by key and by touch, one at a time, and moves no other row sideways", async ({ page, elsewhere }) => {
+  await open(page);
+  await settled(page);
+  const verdicts = page.locator(".verdicts summary");
+  const widths = () => page.locator(".verdicts thead th").evaluateAll((all) => all.map((e) => e.getBoundingClientRect().width));
+  const before = await widths();
+  await expect(page.locator(".why:visible")).toHaveCount(0);
+  await verdicts.first().focus();
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".why:visible")).toHaveText(/^as λ → 0 the minimiser stays \S+ in total variation from π\*; as λ → ∞ it reaches π_ref\.$/);
+  await verdicts.nth(1).press("Enter");
+  await expect(page.locator(".why:visible")).toHaveCount(1);
+  await expect(page.locator(".why:visible")).toContainText("of its mass outside the mode");
+  expect(await widths()).toEqual(before);
+
+  const phone = await elsewhere({ hasTouch: true, viewport: { width: 360, height: 740 } });
+  await open(phone, "view=preservation&preset=figure-3-preservation");
+  await settled(phone);
+  await phone.locator(".verdicts summary").last().tap();
+  await expect(phone.locator(".why:visible")).toContainText("it improves the bad and keeps the good at every λ");
+  const reason = await phone.locator(".why:visible").boundingBox();
+  expect(reason.x + reason.width).toBeLessThanOrEqual(360);
+  expect(await phone.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
 });
 
 const ADAM = [

@@ -48,14 +48,19 @@ fn verdict(holds: bool, text: &str) -> Html {
     html! { <td class={if holds { "yes" } else { "no" }}>{ text.to_owned() }</td> }
 }
 
-/// A desideratum with the number behind it, and on demand the sentence that says what the number is.
+/// A desideratum with the number behind it; pressed, it opens the sentence that says what the number is, one at a time.
 fn found(finding: &Finding, text: &str, unit: &str) -> Html {
     let nothing = if finding.holds { REACHED } else { KEPT };
     let value = if finding.value <= nothing { "0".to_owned() } else { words::number(finding.value) };
     html! {
-        <td class={if finding.holds { "yes" } else { "no" }} title={format!("{}.", finding.why)}>
-            <span>{ text.to_owned() }</span>
-            if finding.value.is_finite() { <small class="behind">{ format!("{value} {unit}") }</small> }
+        <td class={if finding.holds { "yes" } else { "no" }}>
+            <details name="why">
+                <summary>
+                    <span>{ text.to_owned() }</span>
+                    if finding.value.is_finite() { <small class="behind">{ format!("{value} {unit}") }</small> }
+                </summary>
+                <p class="why">{ format!("{}.", finding.why) }</p>
+            </details>
         </td>
     }
 }
