@@ -59,7 +59,7 @@ fn pairs(now: &Preferences, current: Pairing, dispatch: &Callback<Action>) -> Ht
     let options = Pairing::ALL.map(|pairing| {
         let text = match pairing {
             Pairing::Uniform => "all pairs alike",
-            Pairing::Reference => "as π_ref draws",
+            Pairing::Reference => "drawn from π_ref",
         };
         let next = match now {
             Preferences::Sampled { draws, seed, .. } => Preferences::Sampled { draws: *draws, seed: *seed, pairing },

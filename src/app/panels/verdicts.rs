@@ -49,7 +49,7 @@ fn verdict(holds: bool, text: &str) -> Html {
 }
 
 /// A desideratum with the number behind it; pressed, it opens the sentence that says what the number is, one at a time.
-fn found(finding: &Finding, text: &str, unit: &str) -> Html {
+fn found(finding: &Finding, text: &str, what: &str, unit: &str) -> Html {
     let nothing = if finding.holds { REACHED } else { KEPT };
     let value = if finding.value <= nothing { "0".to_owned() } else { words::number(finding.value) };
     html! {
@@ -57,7 +57,7 @@ fn found(finding: &Finding, text: &str, unit: &str) -> Html {
             <details name="why">
                 <summary>
                     <span>{ text.to_owned() }</span>
-                    if finding.value.is_finite() { <small class="behind">{ format!("{value} {unit}") }</small> }
+                    if finding.value.is_finite() { <small class="behind">{ format!("{what} {value}{unit}") }</small> }
                 </summary>
                 <p class="why">{ format!("{}.", finding.why) }</p>
             </details>
@@ -83,7 +83,7 @@ pub fn interpolation(props: &ViewProps) -> Html {
             <th scope="col">{ "KL(π* ‖ π)" }<small>{ "nats, at this λ" }</small></th>
         </>
     };
-    let yes_no = |f: Finding| found(&f, if f.holds { "yes" } else { "no" }, "apart");
+    let yes_no = |f: Finding| found(&f, if f.holds { "yes" } else { "no" }, "total variation", "");
     table(
         props,
         "interpolation-verdicts",
@@ -117,8 +117,8 @@ fn symbol(text: &str) -> Html {
 }
 
 /// What the number behind a verdict counts: harm where the bad prompts gain most, or the least of all where they never gain.
-fn harm_unit(p: &Preservation) -> &'static str {
-    if p.improving().is_empty() { "nats of harm at least" } else { "nats of harm" }
+fn harm(p: &Preservation) -> &'static str {
+    if p.improving().is_empty() { "harm ≥" } else { "harm" }
 }
 
 pub fn preservation(props: &ViewProps) -> Html {
@@ -144,7 +144,7 @@ pub fn preservation(props: &ViewProps) -> Html {
                 html! { <td class="number" data-nats={nats.to_string()}>{ text }</td> }
             });
             let kept = match &l.preservation {
-                Some(p) => found(&p.finding(), &words::selectivity(p), harm_unit(p)),
+                Some(p) => found(&p.finding(), &words::selectivity(p), harm(p), " nats"),
                 None => verdict(false, "—"),
             };
             html! { <>{ kept }{ for prompts }</> }
