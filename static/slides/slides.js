@@ -14,6 +14,9 @@ function show(index) {
   if (index === now || !slides[index]) return;
   frame?.remove();
   [frame, ready, unheard] = [null, false, []];
+  // An entry a slide, so that the browser's own Back undoes a slide; none for the first, nor where Back itself has come from.
+  const hash = `#${index + 1}`;
+  if (location.hash !== hash) history[now < 0 ? "replaceState" : "pushState"](null, "", hash);
   now = index;
   slides.forEach((s, k) => s.classList.toggle("now", k === now));
   const slide = slides[now];
@@ -24,8 +27,6 @@ function show(index) {
     frame.src = PAGE + slide.dataset.frame;
     slide.append(frame);
   }
-  // By replacing: the browser's own Back leaves the deck, not the slide.
-  history.replaceState(null, "", `#${now + 1}`);
   tell();
 }
 
@@ -51,6 +52,8 @@ addEventListener("message", ({ source, data }) => {
   if (!frame || source !== frame.contentWindow || data?.typoLab !== 1) return;
   if (data.event === "ready") {
     ready = true;
+    // A press in the figure takes the focus there, and the keys with it. The page is of this origin, so they can be heard.
+    source.addEventListener("keydown", onKey);
     unheard.splice(0).forEach(send);
   }
   // For whoever writes the deck: a message that was refused says why.
@@ -63,13 +66,21 @@ const KEYS = {
   Home: () => show(0), End: () => show(slides.length - 1),
 };
 
-addEventListener("keydown", (event) => {
-  const onButton = event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement;
+/** What has a use for keys of its own: all of them, or the space bar. */
+const [TAKES_KEYS, TAKES_SPACE] = ["input, select, textarea, .handle, .table-frame", "button, a, summary"];
+/** What a presenter's remote control sends: the deck's wherever the focus is. */
+const REMOTE = ["PageDown", "PageUp"];
+
+function onKey(event) {
   const act = KEYS[event.key];
-  if (!act || event.ctrlKey || event.metaKey || event.altKey || (onButton && event.key === " ")) return;
+  const at = (selector) => event.target.closest?.(selector);
+  const isTaken = at(TAKES_KEYS) || (event.key === " " && at(TAKES_SPACE));
+  if (!act || event.ctrlKey || event.metaKey || event.altKey || (isTaken && !REMOTE.includes(event.key))) return;
   event.preventDefault();
   act();
-});
+}
+
+addEventListener("keydown", onKey);
 back.addEventListener("click", () => show(now - 1));
 on.addEventListener("click", forward);
 addEventListener("hashchange", () => show(Number(location.hash.slice(1)) - 1));

@@ -502,6 +502,31 @@ test.describe("kept for use offline", () => {
       .toBe(0);
   });
 
+  test("the deck keeps its keys where its figure has the focus, but for controls that use them, and Back undoes a slide", async ({ page }) => {
+    await page.goto("./static/slides/#4");
+    const place = page.locator("#place");
+    const isIn = () => page.evaluate(() => document.activeElement?.tagName === "IFRAME");
+    await framed(page).locator(".triangle canvas").first().click({ position: { x: 4, y: 4 } });
+    expect(await isIn()).toBe(true);
+    await page.keyboard.press("ArrowRight");
+    await expect(place).toHaveText(/^5 of/);
+    const lambda = framed(page).locator("#lambda");
+    const before = await lambda.inputValue();
+    await lambda.focus();
+    expect(await isIn()).toBe(true);
+    await page.keyboard.press("ArrowRight");
+    await expect(lambda).not.toHaveValue(before);
+    await expect(place).toHaveText(/^5 of/);
+    // A presenter's remote control goes on from everywhere.
+    await page.keyboard.press("PageDown");
+    await expect(place).toHaveText(/^6 of/);
+    for (const [way, slide] of [["goBack", 5], ["goBack", 4], ["goForward", 5]]) {
+      await page[way]();
+      await expect(place).toHaveText(new RegExp(`^${slide} of`));
+      expect(new URL(page.url()).hash).toBe(`#${slide}`);
+    }
+  });
+
   test("the deck works without a network: keys, steps, one live figure at a time", async ({ page, context }) => {
     await page.goto("./static/slides/index.html");
     await open(page);
