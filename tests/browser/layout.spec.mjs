@@ -40,6 +40,21 @@ for (const [view, fragment] of Object.entries(VIEWS)) {
   }
 }
 
+test("on a phone the slider at the lower edge has its ends, and nothing lies over it", async ({ page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await open(page, "lambda=0.5");
+  const ends = page.locator(".trade-off .ends span");
+  await expect(ends).toHaveText(["toward 0", "toward ∞"]);
+  const [low, high] = [await ends.first().boundingBox(), await ends.last().boundingBox()];
+  const [range, reset] = [await page.locator("#lambda").boundingBox(), await page.locator(".trade-off .reset").boundingBox()];
+  expect(range.width).toBeGreaterThan(150);
+  expect(low.x).toBeGreaterThanOrEqual(range.x - 1);
+  expect(low.x + low.width).toBeLessThan(high.x);
+  expect(high.x + high.width).toBeLessThanOrEqual(range.x + range.width + 1);
+  expect(Math.max(low.y + low.height, high.y + high.height)).toBeLessThanOrEqual(740);
+  expect(reset.x).toBeGreaterThanOrEqual(range.x + range.width);
+});
+
 test("beyond 110rem text and figures grow with the window", async ({ page }) => {
   await open(page);
   const sizes = () =>
