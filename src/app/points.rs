@@ -53,7 +53,7 @@ fn margins(m: &Margins) -> Vec<Point> {
 
 fn progress(p: &Progress) -> Vec<Point> {
     let of = |c: &crate::figure::progress::Curve| {
-        let (label, name) = (p.label, c.loss.name());
+        let (label, name) = (p.label, c.loss.label());
         let point = move |(step, value): (f64, f64)| (label.to_owned(), name.to_owned(), "step", step, value);
         c.points.clone().into_iter().map(point)
     };
@@ -62,7 +62,7 @@ fn progress(p: &Progress) -> Vec<Point> {
 
 /// An arrow is three numbers: where each action's probability goes.
 fn field(f: &Field) -> Vec<Point> {
-    let figure = format!("arrows of {}", f.loss.name());
+    let figure = format!("arrows of {}", f.loss.label());
     let of = |(k, a): (usize, &crate::figure::arrows::Arrow)| {
         let [p, q, r] = a.pi;
         let curve = format!("{}, d pi_{} at ({p:.1} {q:.1} {r:.1})", f.part, action_name(k));
@@ -92,7 +92,7 @@ fn envelope(e: &Envelope) -> Vec<Point> {
 fn distances(d: &Distances) -> Vec<Point> {
     let along = if d.along == Along::LogLambda { "lambda" } else { "alpha" };
     let of = |c: &crate::figure::distance::Curve| {
-        let name = c.loss.name();
+        let name = c.loss.label();
         let line = |(x, v): (&f64, &f64)| (d.label.to_owned(), name.to_owned(), along, *x, *v);
         d.x.iter().zip(&c.nats).map(line).collect::<Vec<_>>()
     };

@@ -134,7 +134,7 @@ impl Distances {
         let (loss, k, nats, at, d) = self.curves.iter().filter_map(near).min_by(|a, b| a.4.total_cmp(&b.4))?;
         let name = if self.along == Along::LogLambda { "λ" } else { "α" };
         let (at_x, value) = (reading::digits(self.x[k]), reading::digits(nats));
-        let text = format!("{}, {name} = {at_x}: {value}{}", loss.name(), self.unit);
+        let text = format!("{}, {name} = {at_x}: {value}{}", loss.label(), self.unit);
         (d <= reading::NEAR).then_some(Reading { loss: Some(loss), text, at })
     }
 
@@ -148,7 +148,7 @@ impl Distances {
     fn name_curves<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, plot: Region, x: Scale, y: Scale) {
         let named = |c: &Curve| direct::Curve {
             points: self.outline(plot, c, x, y),
-            name: (!c.dimmed).then(|| (c.loss.name(), theme.style(c.loss).name)),
+            name: (!c.dimmed).then(|| (c.loss.label(), theme.style(c.loss).name)),
         };
         let level = self.reference.map(|(nats, _)| direct::Curve {
             points: self.x.iter().map(|a| (x.at(*a), y.at(nats.min(self.most)))).collect(),

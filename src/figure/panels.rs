@@ -215,7 +215,7 @@ impl Panels {
         };
         let text = format!(
             "{}, {along}: π(y_{}) = {}",
-            panel.loss.name(),
+            panel.loss.label(),
             action_name(action),
             reading::digits(panel.pi[action][k])
         );
@@ -232,7 +232,7 @@ impl Panels {
         // Names stand clear of the limits' points.
         let named = if panel.ends.is_some() { wide.inset(0.0, 0.0, -3.0, 0.0) } else { r };
         let ones: Vec<Tick> = [(0.0, "0"), (0.5, "0.5"), (1.0, "1")].map(|(v, l)| (v, l.to_owned())).into();
-        s.text((wide.x, r.y - 13.0), panel.loss.name(), Type::plain(13.0, style.name, Anchor::Left).bold());
+        s.text((wide.x, r.y - 13.0), panel.loss.label(), Type::plain(13.0, style.name, Anchor::Left).bold());
         axis::y_axis(s, theme, wide, y, &ones, axis);
         axis::x_axis(s, theme, wide, x, &ticks);
         for p in &self.reference {

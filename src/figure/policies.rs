@@ -93,7 +93,7 @@ impl Policies {
             let (loss, name, pi) = match row {
                 0 => (None, "π*", &self.star),
                 1 => (None, "π_ref", &self.reference),
-                _ => self.losses.get(row - 2).map(|l| (Some(l.loss), l.loss.name(), &l.pi))?,
+                _ => self.losses.get(row - 2).map(|l| (Some(l.loss), l.loss.label(), &l.pi))?,
             };
             let text = format!("{name}: π(y_{}) = {}", action_name(action), reading::digits(pi[action]));
             Some(Reading { loss, text, at })

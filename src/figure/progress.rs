@@ -79,7 +79,7 @@ impl Progress {
             reading::nearest(points, pointer).map(|(k, at, d)| (c.loss, c.points[k], at, d))
         };
         let (loss, (step, value), at, d) = self.curves.iter().filter_map(near).min_by(|a, b| a.3.total_cmp(&b.3))?;
-        let text = format!("{}, step {step}: {}", loss.name(), reading::digits(value));
+        let text = format!("{}, step {step}: {}", loss.label(), reading::digits(value));
         (d <= reading::NEAR).then_some(Reading { loss: Some(loss), text, at })
     }
 }

@@ -159,7 +159,7 @@ impl Triangle {
             all().nth(k).map(|p| (path.loss, *p, at, d))
         };
         let (loss, pi, at, d) = self.paths.iter().filter_map(near).min_by(|a, b| a.3.total_cmp(&b.3))?;
-        let text = format!("{}: ({:.3}, {:.3}, {:.3})", loss.name(), pi[0], pi[1], pi[2]);
+        let text = format!("{}: ({:.3}, {:.3}, {:.3})", loss.label(), pi[0], pi[1], pi[2]);
         (d <= reading::NEAR).then_some(Reading { loss: Some(loss), text, at })
     }
 }

@@ -149,6 +149,25 @@ impl Loss {
         }
     }
 
+    /// The name where room is short, as at a curve: a QPO loss with its ψ, and with f′ where that stands for the logarithm.
+    pub fn label(self) -> &'static str {
+        const QPO: [[&str; 2]; 8] = [
+            ["QPO logistic", "QPO logistic·f′"],
+            ["QPO squared", "QPO squared·f′"],
+            ["QPO hinge", "QPO hinge·f′"],
+            ["QPO exp", "QPO exp·f′"],
+            ["QPO truncated", "QPO truncated·f′"],
+            ["QPO savage", "QPO savage·f′"],
+            ["QPO threshold", "QPO threshold·f′"],
+            // Of TYPO's own shape there is none.
+            ["QPO", "QPO"],
+        ];
+        match self {
+            Self::Qpo(psi, mu) => QPO[psi as usize][usize::from(mu != Mu::Log)],
+            _ => self.name(),
+        }
+    }
+
     /// What tells it from another of its kind, where it is not the paper's own choice: `forward-kl`, `hinge of log`.
     pub fn choices(self) -> String {
         match self {

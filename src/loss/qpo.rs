@@ -215,6 +215,18 @@ mod tests {
     const PAIR: Pair = Pair { logp_chosen: -0.3, logp_rejected: -2.0, ref_chosen: -0.9, ref_rejected: -1.2 };
 
     #[test]
+    fn every_qpo_loss_has_a_label_of_its_own_that_names_its_psi() {
+        let mus = [Mu::Log, Mu::FPrime(Divergence::ForwardKl)];
+        let labels: Vec<&str> = Psi::ALL.iter().flat_map(|psi| mus.map(|mu| Loss::Qpo(*psi, mu).label())).collect();
+        for (k, label) in labels.iter().enumerate() {
+            let key = Psi::ALL[k / 2].key();
+            assert!(label.starts_with(&format!("QPO {}", &key[..3])), "{key}: {label}");
+            assert!(!labels[..k].contains(label), "{label}");
+        }
+        assert_eq!(Loss::Typo.label(), "TYPO");
+    }
+
+    #[test]
     fn every_psi_has_the_slope_and_curvature_of_its_values() {
         let h = 1e-5;
         for psi in Psi::ALL {

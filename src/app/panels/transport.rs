@@ -50,7 +50,7 @@ pub fn Transport(props: &TransportProps) -> Html {
     });
     let steps = state.spec().optimiser.steps;
     // A loss with steps of its own is shown at the same share of its run.
-    let own = state.spec().losses.iter().filter_map(|l| Some((l.loss.name(), l.steps.filter(|n| *n != steps)?)));
+    let own = state.spec().losses.iter().filter_map(|l| Some((l.loss.label(), l.steps.filter(|n| *n != steps)?)));
     let others: Vec<String> = own.map(|(name, n)| format!("{name} of {}", grouped(n))).collect();
     let at = (state.cursor * steps as f64).round() as u64;
     let field = use_node_ref();

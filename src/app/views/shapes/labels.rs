@@ -28,7 +28,7 @@ pub fn section(props: &ViewProps, found: &OneLabel, unfolding: &Unfolding) -> Ht
         words::policy(own),
         words::policy(other)
     );
-    let heads: Vec<&str> = std::iter::once("λ").chain(found.memories.iter().map(|m| m.spec.loss.name())).collect();
+    let heads: Vec<&str> = std::iter::once("λ").chain(found.memories.iter().map(|m| m.spec.loss.label())).collect();
     let inside = html! {
         <>
             <div class="beside">

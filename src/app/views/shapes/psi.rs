@@ -70,7 +70,7 @@ pub fn heading() -> String {
 
 /// How differently a pair that nobody has won yet is pulled at.
 fn sentence(curves: &[Curve], lambda: f64) -> String {
-    let pulls: Vec<(f64, &str)> = curves.iter().filter_map(|c| c.loss.map(|l| (c.pull(0.0), l.name()))).collect();
+    let pulls: Vec<(f64, &str)> = curves.iter().filter_map(|c| c.loss.map(|l| (c.pull(0.0), l.label()))).collect();
     let most = pulls.iter().map(|p| p.0).fold(0.0, f64::max);
     let least = pulls.iter().map(|p| p.0).fold(f64::INFINITY, f64::min);
     let at = |pull: f64| {
@@ -101,7 +101,7 @@ fn lines(curves: &[Curve]) -> Vec<Line> {
         let is_free = c.psi == typo::SUPERVISED.psi;
         let name = if is_free { "logistic of ln π" } else { c.psi.key() };
         let lambda = if is_free { "none".to_owned() } else { words::setting(c.lambda) };
-        let loss = c.loss.map_or("", crate::loss::Loss::name);
+        let loss = c.loss.map_or("", crate::loss::Loss::label);
         let at_zero = words::number(c.psi.value(0.0, c.lambda));
         vec![name.to_owned(), loss.to_owned(), lambda, at_zero, pull(-4.0), pull(0.0), pull(4.0)].into()
     };
