@@ -61,8 +61,12 @@ impl Sheet {
             return None;
         }
         for title in all(&main, ".figures h2, .shape h2, .shape h3") {
-            items.push((place(&title), Item::Title(spoken(&title, false))));
-            items.extend(all(&title, "small").map(|s| (last_line(place(&s)), Item::Note(spoken(&s, true)))));
+            let at = place(&title);
+            // That of a figure which has nothing to show yet is not on screen.
+            if at.w > 0.0 {
+                items.push((at, Item::Title(spoken(&title, false))));
+                items.extend(all(&title, "small").map(|s| (last_line(place(&s)), Item::Note(spoken(&s, true)))));
+            }
         }
         let lines = all(&main, ".legend .swatch").map(|e| place(&e));
         items.extend(lines.zip(losses).map(|(at, l)| (at, Item::Entry(*l, at.w))));

@@ -35,8 +35,16 @@ test("all five losses are trained, move on the triangles, and the table says wha
   const before = await pictures();
   expect(Object.values(await table(page)).flat().filter(([of]) => of !== "theory").every(([, nats]) => nats === null)).toBe(true);
 
+  // Panels without a run show nothing, and are not there.
+  const panels = page.locator('.language canvas[data-figure="learning"]').filter({ visible: true });
+  const titles = page.locator(".language h2", { hasText: "While training" }).filter({ visible: true });
+  await expect(panels).toHaveCount(0);
+  await expect(titles).toHaveCount(0);
+
   await train(page, "Train all five");
   await expect(button(page, "Train all five")).toBeVisible();
+  await expect(panels).toHaveCount(2);
+  await expect(titles).toHaveCount(2);
   const after = await pictures();
   for (const kind of ["triangle", "learning", "distances"]) {
     expect(after[kind].length, kind).toBe(2);

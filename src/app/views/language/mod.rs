@@ -44,6 +44,7 @@ pub fn view(props: &ViewProps, lm: &Rc<Lm>) -> Html {
                 <h2>{ "Over λ" }<small>{ "lines: the bandit’s theory; markers: the model" }</small></h2>
                 <Figure on_point={pointing(dispatch)} drawing={Rc::new(distances(state, exact, x))}
                     label={format!("Distance to π* on {} prompts: the bandit’s over λ, and where each loss has brought the model.", name.to_ascii_lowercase())} />
+                <h2>{ "While training" }</h2>
                 <Figure on_point={pointing(dispatch)} drawing={Rc::new(learning(state, exact, x))}
                     label={format!("Probabilities of the answers to {} prompts while training, a panel a loss.", name.to_ascii_lowercase())} />
             </section>
