@@ -81,15 +81,7 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
     html! {
         <>
             if frame.is_none() { { header(&current, &exact, &dispatch) } }
-            if let Some(trouble) = &current.solver_trouble {
-                <div class="notice" role="alert"><p>{ trouble.clone() }</p></div>
-            }
-            if let Some(notice) = &current.notice {
-                <div class="notice" role="alert">
-                    <p>{ notice.clone() }</p>
-                    <button type="button" onclick={send(&dispatch, Action::Notice(None))}>{ "Dismiss" }</button>
-                </div>
-            }
+            { notices(&current, &dispatch) }
             <div class={classes!("columns", current.story.map(|_| "touring"))}
                 data-points={tour::points(&current)} data-waits={tour::waits(&current).then_some("")}>
                 <Story state={current.clone()} dispatch={dispatch.clone()} />
@@ -121,6 +113,23 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
 fn send(dispatch: &Callback<Action>, action: Action) -> Callback<MouseEvent> {
     let dispatch = dispatch.clone();
     Callback::from(move |_| dispatch.emit(action.clone()))
+}
+
+/// What went wrong, where something did.
+fn notices(state: &State, dispatch: &Callback<Action>) -> Html {
+    html! {
+        <>
+            if let Some(trouble) = &state.solver_trouble {
+                <div class="notice" role="alert"><p>{ trouble.clone() }</p></div>
+            }
+            if let Some(notice) = &state.notice {
+                <div class="notice" role="alert">
+                    <p>{ notice.clone() }</p>
+                    <button type="button" onclick={send(dispatch, Action::Notice(None))}>{ "Dismiss" }</button>
+                </div>
+            }
+        </>
+    }
 }
 
 fn header(state: &Rc<State>, exact: &Rc<Exact>, dispatch: &Callback<Action>) -> Html {

@@ -186,42 +186,7 @@ pub struct FigureProps {
 #[component]
 pub fn Figure(props: &FigureProps) -> Html {
     let canvas = use_node_ref();
-    let slot = use_mut_ref(|| None::<usize>);
-    {
-        let (canvas, slot) = (canvas.clone(), slot.clone());
-        use_effect_with(Rc::clone(&props.drawing), move |drawing| {
-            let Some(element) = canvas.cast::<HtmlCanvasElement>() else { return };
-            let drawing = Rc::clone(drawing);
-            PAINTER.with_borrow_mut(|p| {
-                let id = *slot.borrow_mut().get_or_insert_with(|| {
-                    p.next += 1;
-                    p.next
-                });
-                let height = p.canvases.get(&id).map_or(0.0, |e| e.height);
-                p.canvases.insert(id, Entry { canvas: element, drawing, dirty: true, height });
-            });
-            schedule();
-        });
-    }
-    {
-        let (canvas, slot) = (canvas.clone(), slot.clone());
-        use_effect_with((), move |()| {
-            let mut last = 0.0;
-            let changed = move |w: f64, _| {
-                if w != last {
-                    last = w;
-                    repaint_all();
-                }
-            };
-            let observer = canvas.cast::<Element>().and_then(|c| observe(&c, changed));
-            move || {
-                drop(observer);
-                if let Some(id) = *slot.borrow() {
-                    PAINTER.with_borrow_mut(|p| p.canvases.remove(&id));
-                }
-            }
-        });
-    }
+    use_painted(&canvas, &props.drawing);
     let reading = use_state_eq(|| None::<Reading>);
     // Runs out where a finger's reading has stood long enough.
     let waning = use_mut_ref(|| None::<Timeout>);
@@ -264,6 +229,45 @@ pub fn Figure(props: &FigureProps) -> Html {
             if let Some(reading) = &*reading { <Tip reading={reading.clone()} /> }
         </>
     }
+}
+
+/// Keeps a canvas painted with what it shows, at the width that it has.
+#[hook]
+fn use_painted(canvas: &NodeRef, drawing: &Rc<Drawing>) {
+    let slot = use_mut_ref(|| None::<usize>);
+    {
+        let (canvas, slot) = (canvas.clone(), slot.clone());
+        use_effect_with(Rc::clone(drawing), move |drawing| {
+            let Some(element) = canvas.cast::<HtmlCanvasElement>() else { return };
+            let drawing = Rc::clone(drawing);
+            PAINTER.with_borrow_mut(|p| {
+                let id = *slot.borrow_mut().get_or_insert_with(|| {
+                    p.next += 1;
+                    p.next
+                });
+                let height = p.canvases.get(&id).map_or(0.0, |e| e.height);
+                p.canvases.insert(id, Entry { canvas: element, drawing, dirty: true, height });
+            });
+            schedule();
+        });
+    }
+    let canvas = canvas.clone();
+    use_effect_with((), move |()| {
+        let mut last = 0.0;
+        let changed = move |w: f64, _| {
+            if w != last {
+                last = w;
+                repaint_all();
+            }
+        };
+        let observer = canvas.cast::<Element>().and_then(|c| observe(&c, changed));
+        move || {
+            drop(observer);
+            if let Some(id) = *slot.borrow() {
+                PAINTER.with_borrow_mut(|p| p.canvases.remove(&id));
+            }
+        }
+    });
 }
 
 /// Milliseconds that a reading stands which a finger asked for.

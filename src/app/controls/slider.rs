@@ -115,26 +115,7 @@ pub fn Slider(props: &SliderProps) -> Html {
     let field = use_node_ref();
     let position = props.track.position(props.value);
     let text = props.track.written(props.value);
-    {
-        let (field, text) = (field.clone(), text.clone());
-        // By property: an attribute would not move a control that was touched, and styles may not be attributes here.
-        use_effect_with(text, move |text| {
-            if let Some(input) = field.cast::<HtmlInputElement>() {
-                input.set_value(text);
-            }
-        });
-    }
-    {
-        let range = range.clone();
-        // At every render: where the page refused a value, the thumb has moved and the value has not.
-        use_effect(move || {
-            if let Some(input) = range.cast::<HtmlInputElement>() {
-                input.set_value(&position.to_string());
-                let share = format!("{}%", position * 100.0 / STEPS);
-                let _ = input.unchecked_ref::<HtmlElement>().style().set_property("--fill", &share);
-            }
-        });
-    }
+    use_shown(&range, &field, position, &text);
     let (track, change) = (props.track, props.on_change.clone());
     let on_input = Callback::from(move |e: InputEvent| {
         let value = e.target_dyn_into::<HtmlInputElement>().and_then(|i| number(&i.value()));
@@ -176,6 +157,29 @@ pub fn Slider(props: &SliderProps) -> Html {
             }
         </div>
     }
+}
+
+/// Keeps the track and the field at the value.
+#[hook]
+fn use_shown(range: &NodeRef, field: &NodeRef, position: f64, text: &str) {
+    {
+        let (field, text) = (field.clone(), text.to_owned());
+        // By property: an attribute would not move a control that was touched, and styles may not be attributes here.
+        use_effect_with(text, move |text| {
+            if let Some(input) = field.cast::<HtmlInputElement>() {
+                input.set_value(text);
+            }
+        });
+    }
+    let range = range.clone();
+    // At every render: where the page refused a value, the thumb has moved and the value has not.
+    use_effect(move || {
+        if let Some(input) = range.cast::<HtmlInputElement>() {
+            input.set_value(&position.to_string());
+            let share = format!("{}%", position * 100.0 / STEPS);
+            let _ = input.unchecked_ref::<HtmlElement>().style().set_property("--fill", &share);
+        }
+    });
 }
 
 /// Takes a typed value, or says what was wrong and puts the old one back.

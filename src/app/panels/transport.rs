@@ -25,16 +25,6 @@ pub fn Transport(props: &TransportProps) -> Html {
         let dispatch = props.dispatch.clone();
         Callback::from(move |_: MouseEvent| dispatch.emit(action.clone()))
     };
-    let range = use_node_ref();
-    {
-        let range = range.clone();
-        use_effect_with((state.cursor * POSITIONS).round() as i64, move |position| {
-            if let Some(input) = range.cast::<HtmlInputElement>() {
-                input.set_value(&position.to_string());
-                let _ = input.style().set_property("--fill", &format!("{}%", *position as f64 * 100.0 / POSITIONS));
-            }
-        });
-    }
     let dispatch = props.dispatch.clone();
     let on_seek = Callback::from(move |e: InputEvent| {
         if let Some(at) = e.target_dyn_into::<HtmlInputElement>().and_then(|i| number(&i.value())) {
@@ -49,35 +39,11 @@ pub fn Transport(props: &TransportProps) -> Html {
         }
     });
     let steps = state.spec().optimiser.steps;
-    // A loss with steps of its own is shown at the same share of its run.
-    let own = state.spec().losses.iter().filter_map(|l| Some((l.loss.label(), l.steps.filter(|n| *n != steps)?)));
-    let others: Vec<String> = own.map(|(name, n)| format!("{name} of {}", grouped(n))).collect();
     let at = (state.cursor * steps as f64).round() as u64;
-    let field = use_node_ref();
-    {
-        let field = field.clone();
-        // What somebody is typing stays.
-        use_effect_with(at, move |at| {
-            if let Some(input) = field.cast::<HtmlInputElement>()
-                && document().active_element().as_ref() != Some(input.unchecked_ref())
-            {
-                input.set_value(&at.to_string());
-            }
-        });
-    }
-    let dispatch = props.dispatch.clone();
-    let on_step = Callback::from(move |e: Event| {
-        let Some(input) = e.target_dyn_into::<HtmlInputElement>() else { return };
-        let text = input.value();
-        dispatch.emit(match text.trim().parse::<u64>() {
-            Ok(step) if step <= steps => Action::Seek(step as f64 / steps as f64),
-            _ => {
-                input.set_value(&at.to_string());
-                let got: String = text.chars().take(20).collect();
-                Action::Notice(Some(format!("step: got “{got}”, expected a whole number from 0 to {steps}.")))
-            }
-        });
-    });
+    let others = others(state);
+    let (range, field) = (use_node_ref(), use_node_ref());
+    use_shown(&range, &field, state.cursor, at);
+    let on_step = on_step(&props.dispatch, at, steps);
     let (word, action) = if state.playing { ("Pause", Action::Pause) } else { ("Train", Action::Play) };
     html! {
         <div class="transport" role="group" aria-label="Training time">
@@ -100,10 +66,57 @@ pub fn Transport(props: &TransportProps) -> Html {
                 <label for="step">{ "step" }</label>
                 <input ref={field} id="step" class="field" type="text" inputmode="numeric" autocomplete="off" onchange={on_step} />
                 { format!("of {}", grouped(steps)) }
-                if !others.is_empty() { <small>{ others.join(", ") }</small> }
+                if !others.is_empty() { <small>{ others }</small> }
             </span>
         </div>
     }
+}
+
+/// Keeps the slider and the field at the moment.
+#[hook]
+fn use_shown(range: &NodeRef, field: &NodeRef, cursor: f64, at: u64) {
+    {
+        let range = range.clone();
+        use_effect_with((cursor * POSITIONS).round() as i64, move |position| {
+            if let Some(input) = range.cast::<HtmlInputElement>() {
+                input.set_value(&position.to_string());
+                let _ = input.style().set_property("--fill", &format!("{}%", *position as f64 * 100.0 / POSITIONS));
+            }
+        });
+    }
+    let field = field.clone();
+    // What somebody is typing stays.
+    use_effect_with(at, move |at| {
+        if let Some(input) = field.cast::<HtmlInputElement>()
+            && document().active_element().as_ref() != Some(input.unchecked_ref())
+        {
+            input.set_value(&at.to_string());
+        }
+    });
+}
+
+/// Goes to a step that was typed, or says what was wrong and puts the old one back.
+fn on_step(dispatch: &Callback<Action>, at: u64, steps: u64) -> Callback<Event> {
+    let dispatch = dispatch.clone();
+    Callback::from(move |e: Event| {
+        let Some(input) = e.target_dyn_into::<HtmlInputElement>() else { return };
+        let text = input.value();
+        dispatch.emit(match text.trim().parse::<u64>() {
+            Ok(step) if step <= steps => Action::Seek(step as f64 / steps as f64),
+            _ => {
+                input.set_value(&at.to_string());
+                let got: String = text.chars().take(20).collect();
+                Action::Notice(Some(format!("step: got “{got}”, expected a whole number from 0 to {steps}.")))
+            }
+        });
+    })
+}
+
+/// The losses with steps of their own, which are shown at the same share of their runs.
+fn others(state: &State) -> String {
+    let steps = state.spec().optimiser.steps;
+    let own = state.spec().losses.iter().filter_map(|l| Some((l.loss.label(), l.steps.filter(|n| *n != steps)?)));
+    own.map(|(name, n)| format!("{name} of {}", grouped(n))).collect::<Vec<_>>().join(", ")
 }
 
 /// A whole number with its thousands apart.
