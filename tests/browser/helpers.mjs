@@ -369,3 +369,38 @@ export async function dragBy(page, handle, dx, dy, { touch = false, release = tr
   }
   return { x: box.x + dx, y: box.y + dy };
 }
+
+/** A page of another author with the page in a frame; it keeps what it hears. */
+export async function host(page, { query = "", fragment = "", before = "" } = {}) {
+  await page.route("**/host.html", (route) =>
+    route.fulfill({
+      contentType: "text/html",
+      body: `<!DOCTYPE html><html lang="en"><title>host</title><link rel="icon" href="data:,">${before}<iframe title="figure" width="900" height="700" src="./?embed=1${query}#${fragment}"></iframe>`,
+    }),
+  );
+  await page.addInitScript(() => {
+    if (window !== window.top) return;
+    window.heard = [];
+    addEventListener("message", (e) => window.heard.push({ ...e.data, origin: e.origin }));
+    window.ask = (message) => {
+      const id = Math.random().toString(36);
+      document.querySelector("iframe").contentWindow.postMessage({ typoLab: 1, id, ...message }, "*");
+      return new Promise((done) => addEventListener("message", (e) => e.data?.id === id && done(e.data)));
+    };
+  });
+  await page.goto("./host.html");
+  await page.waitForFunction(() => window.heard.some((m) => m.event === "ready"));
+}
+
+/** The answer to a message to that frame. */
+export const ask = (page, message) => page.evaluate((m) => window.ask(m), message);
+export const framed = (page) => page.frameLocator("iframe");
+
+/** The colour of a corner of the first canvas, and that of the page. */
+export const colours = (page) =>
+  page.evaluate(async () => {
+    for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
+    const scratch = new OffscreenCanvas(1, 1).getContext("2d");
+    scratch.drawImage(document.querySelector("canvas"), -2, -2);
+    return [`rgb(${[...scratch.getImageData(0, 0, 1, 1).data].slice(0, 3).join(", ")})`, getComputedStyle(document.body).backgroundColor];
+  });

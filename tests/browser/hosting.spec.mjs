@@ -101,3 +101,18 @@ test.describe("without scripts", () => {
     await expect(page.locator(".still")).toBeVisible();
   });
 });
+
+test("the page has a card, a manifest with icons, and a description", async ({ page, baseURL }) => {
+  await open(page);
+  const content = (name) => page.locator(`meta[property="${name}"], meta[name="${name}"]`).first().getAttribute("content");
+  for (const name of ["og:title", "og:description", "og:image:alt", "description"]) expect((await content(name)).length).toBeGreaterThan(20);
+  const size = async (address) => {
+    const bytes = await (await page.request.get(new URL(address, baseURL).href)).body();
+    return [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
+  };
+  expect(await size(await content("og:image"))).toEqual([1200, 630]);
+  const manifest = await page.locator("link[rel=manifest]").getAttribute("href");
+  const { icons, start_url: start } = await (await page.request.get(new URL(manifest, baseURL).href)).json();
+  expect(new URL(start, new URL(manifest, baseURL)).href).toBe(baseURL);
+  for (const icon of icons.filter((i) => i.type === "image/png")) expect((await size(`static/${icon.src}`)).join("x")).toBe(icon.sizes);
+});
