@@ -1,14 +1,6 @@
 //! Any bytes as a model's weights.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use typo_lab::lm::weights::{self, Precision};
+mod check;
 
-fuzz_target!(|data: &[u8]| match weights::read(data) {
-    Ok(read) => {
-        assert!(read.values().all(|t| t.shape.iter().product::<usize>() == t.data.len()));
-        let again = weights::write(&read, Precision::F32).expect("what was read can be written");
-        assert_eq!(weights::read(&again).expect("what was written can be read"), read);
-    }
-    Err(error) => assert!(!error.to_string().chars().any(char::is_control), "{error:?}"),
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| check::safetensors::file(data));

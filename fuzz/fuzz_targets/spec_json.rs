@@ -3,13 +3,4 @@
 
 mod check;
 
-use libfuzzer_sys::fuzz_target;
-use typo_lab::spec::Spec;
-
-fuzz_target!(|data: &[u8]| {
-    let Ok(text) = std::str::from_utf8(data) else { return };
-    match Spec::from_text(text) {
-        Ok(spec) => check::spec(&spec),
-        Err(error) => check::error(&error),
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| check::experiment::file(data));

@@ -1,51 +1,10 @@
-//! What must hold of every experiment and every message, however they came about.
+//! What must hold of any bytes that a parser is given. The fuzz targets ask it of bytes made up, `tests/corpora.rs` of those that
+//! were kept.
+// Each program compiles this folder for itself and uses its own part of it.
+#![allow(dead_code)]
 
-use typo_lab::spec::url::Link;
-use typo_lab::spec::{Preferences, Preset, Problem, Spec, SpecError};
-
-/// Compared pairs and draws up to which an experiment is resolved: more would only slow the search down.
-const SMALL: usize = 10_000;
-
-/// An accepted experiment comes back from its file and from its link, and resolves without a panic.
-pub fn spec(spec: &Spec) {
-    assert_eq!(Spec::from_json(&spec.to_json()).as_ref(), Ok(spec));
-    assert_eq!(Spec::from_text(&spec.to_json().to_string()).as_ref(), Ok(spec));
-    let preset = Preset::ALL[spec.losses.len() % Preset::ALL.len()];
-    link(&Link { spec: spec.clone(), preset, page: Vec::new() });
-    if is_small(spec) {
-        match Problem::new(spec) {
-            Ok(resolved) => problem(&resolved),
-            Err(e) => error(&e),
-        }
-    }
-}
-
-/// What every solver takes for granted.
-fn problem(problem: &Problem) {
-    for p in &problem.prompts {
-        assert!(p.weight.is_finite() && p.log_ref.iter().all(|z| z.is_finite()), "{p:?}");
-        assert!(p.log_star.iter().all(|z| !z.is_nan() && *z < f64::INFINITY), "{p:?}");
-        let mass: f64 = p.pairs.comparisons.iter().map(|c| c.win + c.lose).sum();
-        assert!((mass - 1.0).abs() < 1e-9, "{mass}");
-    }
-}
-
-/// A link comes back from its fragment.
-pub fn link(link: &Link) {
-    assert_eq!(Link::from_fragment(&link.to_fragment()).as_ref(), Ok(link));
-}
-
-/// A message is one line, and not as long as what it is about.
-pub fn error(error: &SpecError) {
-    let line = error.to_string();
-    assert!(!line.is_empty() && !line.chars().any(char::is_control) && line.chars().count() < 1000, "{line:?}");
-}
-
-fn is_small(spec: &Spec) -> bool {
-    let actions = spec.prompts[0].pi_ref.len();
-    let draws = match spec.preferences {
-        Preferences::Sampled { draws, .. } => draws as usize * spec.prompts.len(),
-        _ => 0,
-    };
-    spec.prompts.len() * actions * actions <= SMALL && draws <= SMALL
-}
+pub mod config;
+pub mod experiment;
+pub mod preferences;
+pub mod safetensors;
+pub mod tokenizer;
