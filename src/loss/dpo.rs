@@ -1,7 +1,7 @@
 //! DPO, equation (7): `−log σ(λ Δ)` with `Δ = ln(π_w/ref_w) − ln(π_l/ref_l)`.
 //!
 //! The logistic ψ of QPO (11). At π = π_ref it is ln 2 for every λ. With λ = 1 and the margin taken on ln π
-//! alone it is TYPO's supervised term (16).
+//! alone it is TYPO's supervised term (16). Its gradient is that of (19) and (30): see `tests/dpo.rs`.
 
 use super::Term;
 use crate::divergence::{sigmoid, softplus};
@@ -58,25 +58,6 @@ pub fn curvature(v: f64, lambda: f64) -> f64 {
 mod tests {
     use crate::loss::{Loss, Pair};
 
-    fn pair(theta: f64) -> Pair {
-        Pair { logp_chosen: -0.4 + theta, logp_rejected: -1.9 - theta, ref_chosen: -0.9, ref_rejected: -1.2 }
-    }
-
-    /// Equation (19): log(γ + u), γ = (ref_l/ref_w)^λ, u = (π_l/π_w)^λ.
-    fn relative_concave_form(p: Pair, lambda: f64) -> f64 {
-        let gamma = (lambda * (p.ref_rejected - p.ref_chosen)).exp();
-        let u = (lambda * (p.logp_rejected - p.logp_chosen)).exp();
-        (gamma + u).ln()
-    }
-
-    /// Equation (29) with μ(·) = (·)^{λ/2}, whose rewriting is (30): two zero-mean Gaussians that share a variance.
-    fn gaussian_form(p: Pair, lambda: f64) -> f64 {
-        let mu = |log_ratio: f64| (0.5 * lambda * log_ratio).exp();
-        let policy = mu(p.logp_rejected - p.logp_chosen);
-        let reference = mu(p.ref_rejected - p.ref_chosen);
-        (policy * policy + reference * reference).ln()
-    }
-
     #[test]
     fn the_slope_of_both_outcomes_is_that_of_one_and_less_that_of_the_other() {
         for v in [-800.0, -2.0, 0.0, 0.3, 900.0] {
@@ -96,19 +77,6 @@ mod tests {
         let p = Pair { logp_chosen: -0.9, logp_rejected: -1.2, ref_chosen: -0.9, ref_rejected: -1.2 };
         for lambda in [1e-6, 0.1, 3.0, 1e6] {
             assert!((Loss::Dpo.pair(p, lambda).value - std::f64::consts::LN_2).abs() < 1e-15);
-        }
-    }
-
-    #[test]
-    fn dpo_has_the_gradient_of_equations_19_and_30() {
-        let h = 1e-5;
-        for lambda in [0.05, 0.5, 1.0, 4.0] {
-            let slopes = Loss::Dpo.pair(pair(0.0), lambda);
-            let analytic = slopes.d_chosen - slopes.d_rejected;
-            for form in [relative_concave_form, gaussian_form] {
-                let difference = (form(pair(h), lambda) - form(pair(-h), lambda)) / (2.0 * h);
-                assert!((difference - analytic).abs() < 1e-9 * (1.0 + lambda.powi(3)), "lambda {lambda}");
-            }
         }
     }
 }
