@@ -237,6 +237,64 @@ fn help_teaches_and_completions_exist() {
     assert!(text(&run(&["completions", "bash"], "").stdout).contains("typo-lab"));
 }
 
+/// The commands that a help lists: lines of two spaces and a name, up to the next empty line.
+fn listed(help: &str) -> Vec<String> {
+    let list = help.split("Commands:\n").nth(1).unwrap_or_default().split("\n\n").next().unwrap_or_default();
+    let named = list.lines().filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
+    named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+/// The examples under the help of a command, and of each command under it: its name, and their lines.
+fn examples_under(path: &[String]) -> Vec<(String, Vec<String>)> {
+    let arguments: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
+    let help = text(&run(&arguments, "").stdout);
+    let under = |name: String| examples_under(&[path, &[name]].concat());
+    let mut all: Vec<_> = listed(&help).into_iter().flat_map(under).collect();
+    if !path.is_empty() {
+        let lines = help.split("Examples:\n").nth(1).unwrap_or_default().lines();
+        // What an example is for stands after it, three spaces or more away.
+        let example = |line: &str| line.trim().split("   ").next().unwrap_or_default().trim().to_owned();
+        all.push((path.join(" "), lines.map(example).filter(|line| !line.is_empty()).collect()));
+    }
+    all
+}
+
+#[test]
+fn every_commands_help_ends_with_an_example_of_it() {
+    let all = examples_under(&[]);
+    for name in ["minimise", "train", "sweep", "verdict", "figure", "preset", "script", "lm align", "lm world"] {
+        assert!(all.iter().any(|(command, _)| command == name), "no help of {name} was found");
+    }
+    for (name, examples) in all {
+        let begins = format!("typo-lab {name}");
+        assert!(examples.iter().any(|e| e.starts_with(&begins)), "no example of {name}: {examples:?}");
+    }
+}
+
+/// In a folder with the files that they speak of. Those of the language model, which take long or a model, are only parsed.
+#[cfg(unix)]
+#[test]
+fn the_examples_under_every_help_run() {
+    let folder = scratch("examples");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(folder.join("www/story")).expect("a folder");
+    let step = concat!(env!("CARGO_MANIFEST_DIR"), "/www/story/04-mode.md");
+    std::fs::copy(step, folder.join("www/story/04-mode.md")).expect("a step of the tour");
+    std::fs::write(folder.join("mine.json"), run(&["preset", "figure-2"], "").stdout).expect("an experiment");
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_typo-lab"));
+    let path =
+        format!("{}:{}", program.parent().expect("a folder").display(), std::env::var("PATH").unwrap_or_default());
+    for (name, examples) in examples_under(&[]) {
+        for example in examples {
+            let line = if name.starts_with("lm") { format!("{example} --help") } else { example };
+            let mut shell = Command::new("sh");
+            let out = shell.args(["-c", &line]).current_dir(&folder).env("PATH", &path).stdin(Stdio::null()).output();
+            let out = out.expect("a shell");
+            assert!(out.status.success(), "{line}: {}", text(&out.stderr));
+        }
+    }
+}
+
 #[test]
 fn the_tours_files_are_checked_and_a_fault_is_told_by_file_and_line() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/www/story");

@@ -1,6 +1,7 @@
 //! The headless program: the same experiments as the page, on standard output.
 
 mod device;
+mod examples;
 mod folder;
 mod lm;
 mod run;
@@ -10,7 +11,7 @@ mod world;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 /// Preference-optimisation losses on a bandit: exact minimisers, training runs, sweeps, verdicts, figures.
 #[derive(Debug, Parser)]
@@ -150,7 +151,9 @@ impl Failure {
 
 /// Parses the arguments, runs the command, and gives the process's exit status.
 pub fn main() -> std::process::ExitCode {
-    match Arguments::parse().command.run() {
+    // Wrong arguments and calls for help have ended the process here.
+    let given = Arguments::from_arg_matches(&with_examples().get_matches()).unwrap_or_else(|e| e.exit());
+    match given.command.run() {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(failure) => {
             // Nobody is left to tell where standard error is closed.
@@ -158,6 +161,11 @@ pub fn main() -> std::process::ExitCode {
             std::process::ExitCode::from(failure.status)
         }
     }
+}
+
+/// The arguments, with worked examples under every command's help.
+fn with_examples() -> clap::Command {
+    examples::ALL.iter().fold(Arguments::command(), |all, (path, text)| examples::under(all, path, text))
 }
 
 impl Command {
