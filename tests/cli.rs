@@ -104,6 +104,48 @@ fn tables_have_a_line_for_every_row() {
     assert!(table.starts_with("loss,choices,lambda,prompt,kl_star,pi_0,pi_1,pi_2\n"));
 }
 
+/// Every number of the JSON that belongs to a prompt stands in the table, too.
+#[test]
+fn the_table_of_minimisers_holds_what_their_json_holds() {
+    let spec = text(&run(&["preset", "one-label"], "").stdout);
+    let found = json(&["minimise", "-"], &spec);
+    let table = text(&run(&["minimise", "-", "--format", "csv"], &spec).stdout);
+    let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let names = lines.next().expect("a header");
+    for minimiser in found["minimisers"].as_array().expect("a list") {
+        let prompt = &minimiser["prompts"][0];
+        for action in 0..prompt["pi"].as_array().expect("a list").len() {
+            let line = lines.next().expect("a line an action");
+            assert_eq!(line.len(), names.len());
+            for (name, written) in names.iter().zip(line) {
+                let value = match *name {
+                    "loss" | "lambda" => &minimiser[*name],
+                    "choices" | "action" => continue,
+                    "prompt" => &prompt["name"],
+                    "pi" | "log_pi" => &prompt[*name][action],
+                    name => &prompt[name],
+                };
+                assert!(same_cell(written, value), "{name}: {written} against {value}");
+            }
+        }
+    }
+    assert!(lines.next().is_none());
+    for name in found["minimisers"][0]["prompts"][0].as_object().expect("an object").keys() {
+        assert!(name == "name" || names.contains(&name.as_str()), "no column {name}");
+    }
+}
+
+/// JSON writes what is infinite or not there as null.
+fn same_cell(written: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => ["", "inf", "-inf"].contains(&written),
+        Value::String(text) => text == written,
+        Value::Number(number) => written.parse().ok() == number.as_f64(),
+        Value::Bool(truth) => written.parse() == Ok(*truth),
+        Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
 #[test]
 fn wrong_input_is_one_line_exit_2_and_nothing_written() {
     let target = scratch("not-written.json");

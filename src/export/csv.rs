@@ -1,18 +1,22 @@
 //! Results as CSV, every number in full.
 
-use super::Minimised;
+use super::{Minimised, distances};
+use crate::solve::Start;
 use crate::solve::sweep::Series;
 use crate::spec::{LossSpec, Problem, Sweep, SweepOver};
 use crate::trace::Trace;
 
-/// Minimisers as a table, a line an action.
+/// Minimisers as a table, a line an action; what belongs to a whole policy stands in each of its lines.
 pub fn minimisers_csv(problem: &Problem, found: &[Minimised]) -> String {
-    let mut out = String::from("loss,choices,lambda,status,prompt,action,pi,log_pi\n");
+    let names = "loss,choices,lambda,status,prompt,action,pi,log_pi,kl_star,kl_ref,tv_star,unique,start";
+    let mut out = format!("{names}\n");
     for (loss, prompts) in found {
-        for (m, p) in prompts.iter().zip(&problem.prompts) {
+        for (x, (m, p)) in prompts.iter().zip(&problem.prompts).enumerate() {
+            let [kl_star, kl_ref, tv_star] = distances(problem, x, m);
+            let head = format!("{},{},{}", which(loss), m.status.key(), quoted(&p.name));
+            let tail = format!("{kl_star},{kl_ref},{tv_star},{},{}", m.unique, m.start.map_or("", Start::key));
             for (action, z) in m.log_pi.iter().enumerate() {
-                let head = format!("{},{},{}", which(loss), m.status.key(), quoted(&p.name));
-                out.push_str(&format!("{head},{action},{},{z}\n", z.exp()));
+                out.push_str(&format!("{head},{action},{},{z},{tail}\n", z.exp()));
             }
         }
     }

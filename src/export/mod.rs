@@ -14,7 +14,7 @@ pub use python::{script, script_from};
 
 use serde_json::{Value, json};
 
-use crate::simplex::{kl, probs, tv};
+use crate::simplex::{probs, tv};
 use crate::solve::sweep::Series;
 use crate::solve::verdict::{Finding, Verdict, at_boundary};
 use crate::solve::{Minimiser, Start, Status};
@@ -40,19 +40,25 @@ pub fn minimisers(problem: &Problem, found: &[Minimised]) -> Value {
 }
 
 fn minimiser(problem: &Problem, x: usize, m: &Minimiser) -> Value {
-    let prompt = &problem.prompts[x];
-    let factor = problem.kl.factor(m.log_pi.len());
+    let [kl_star, kl_ref, tv_star] = distances(problem, x, m);
     json!({
-        "name": prompt.name,
+        "name": problem.prompts[x].name,
         "pi": probs(&m.log_pi),
         "log_pi": m.log_pi,
-        "kl_star": factor * kl(&prompt.log_star, &m.log_pi),
-        "kl_ref": factor * kl(&prompt.log_ref, &m.log_pi),
-        "tv_star": tv(&prompt.log_star, &m.log_pi),
+        "kl_star": kl_star,
+        "kl_ref": kl_ref,
+        "tv_star": tv_star,
         "status": m.status.key(),
         "unique": m.unique,
         "start": m.start.map(Start::key),
     })
+}
+
+/// `kl_star`, `kl_ref` and `tv_star` of prompt `x`'s minimiser.
+fn distances(problem: &Problem, x: usize, m: &Minimiser) -> [f64; 3] {
+    let prompt = &problem.prompts[x];
+    let nats = |from: &[f64]| problem.distance(from, &m.log_pi);
+    [nats(&prompt.log_star), nats(&prompt.log_ref), tv(&prompt.log_star, &m.log_pi)]
 }
 
 /// Puts a loss's name, choices and λ beside its results.
