@@ -22,10 +22,8 @@ pub enum Divergence {
 impl std::fmt::Display for Divergence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::ReverseKl => f.write_str("reverse-kl"),
-            Self::ForwardKl => f.write_str("forward-kl"),
-            Self::JensenShannon => f.write_str("jensen-shannon"),
             Self::Alpha(a) => write!(f, "alpha {a}"),
+            named => f.write_str(named.key().unwrap_or_default()),
         }
     }
 }
@@ -50,6 +48,15 @@ pub fn sigmoid(x: f64) -> f64 {
 impl Divergence {
     /// One of each kind, α at one half.
     pub const ALL: [Self; 4] = [Self::ReverseKl, Self::ForwardKl, Self::JensenShannon, Self::Alpha(0.5)];
+
+    /// Those without a number of their own, by their names in files, links and options.
+    pub const NAMED: [(&'static str, Self); 3] =
+        [("reverse-kl", Self::ReverseKl), ("forward-kl", Self::ForwardKl), ("jensen-shannon", Self::JensenShannon)];
+
+    /// The name in files, links and options; none for α-divergences, which are told by their α.
+    pub fn key(self) -> Option<&'static str> {
+        Self::NAMED.into_iter().find(|(_, named)| *named == self).map(|(key, _)| key)
+    }
 
     /// f′ at `u = e^t`, less its supremum where it has one.
     #[inline]
@@ -145,6 +152,14 @@ impl Divergence {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_divergence_without_a_number_has_a_name() {
+        for d in Divergence::ALL {
+            assert_eq!(d.key().is_none(), matches!(d, Divergence::Alpha(_)), "{d:?}");
+            assert!(!d.to_string().is_empty());
+        }
+    }
 
     #[test]
     fn every_score_inverts_and_its_slopes_match_differences() {

@@ -34,11 +34,9 @@ pub fn target(text: &str) -> Result<Target, String> {
 }
 
 pub fn divergence(text: &str) -> Result<Divergence, String> {
-    match text {
-        "jensen-shannon" => Ok(Divergence::JensenShannon),
-        "reverse-kl" => Ok(Divergence::ReverseKl),
-        "forward-kl" => Ok(Divergence::ForwardKl),
-        _ => number(text, |a| a > 0.0 && a < 1.0, "jensen-shannon, reverse-kl, forward-kl or a number between 0 and 1")
-            .map(Divergence::Alpha),
-    }
+    let named = Divergence::NAMED.into_iter().find(|(key, _)| *key == text).map(|(_, d)| d);
+    let names = Divergence::NAMED.map(|(key, _)| key).join(", ");
+    let alpha =
+        || number(text, |a| a > 0.0 && a < 1.0, &format!("{names} or a number between 0 and 1")).map(Divergence::Alpha);
+    named.map_or_else(alpha, Ok)
 }

@@ -281,19 +281,13 @@ fn mu(node: &Node) -> Read<Mu> {
     if node.value.is_object() {
         return divergence(node).map(Mu::FPrime);
     }
-    let named = [("log", Mu::Log)].into_iter().chain(DIVERGENCES.map(|(key, d)| (key, Mu::FPrime(d))));
+    let named = [("log", Mu::Log)].into_iter().chain(Divergence::NAMED.map(|(key, d)| (key, Mu::FPrime(d))));
     node.one_of(&named.collect::<Vec<_>>(), |(key, _)| key).map(|(_, mu)| mu)
 }
 
-const DIVERGENCES: [(&str, Divergence); 3] = [
-    ("reverse-kl", Divergence::ReverseKl),
-    ("forward-kl", Divergence::ForwardKl),
-    ("jensen-shannon", Divergence::JensenShannon),
-];
-
 fn divergence(node: &Node) -> Read<Divergence> {
     if !node.value.is_object() {
-        return node.one_of(&DIVERGENCES, |(key, _)| key).map(|(_, d)| d);
+        return node.one_of(&Divergence::NAMED, |(key, _)| key).map(|(_, d)| d);
     }
     let alpha = node.object(&["alpha"])?.need("alpha")?;
     let a = alpha.number(0.0, 1.0)?;

@@ -81,9 +81,7 @@ pub fn loss(l: &LossSpec) -> Value {
 
 fn divergence(d: Divergence) -> Value {
     match d {
-        Divergence::ReverseKl => json!("reverse-kl"),
-        Divergence::ForwardKl => json!("forward-kl"),
-        Divergence::JensenShannon => json!("jensen-shannon"),
         Divergence::Alpha(alpha) => json!({ "alpha": alpha }),
+        named => json!(named.key()),
     }
 }
