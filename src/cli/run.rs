@@ -220,7 +220,7 @@ fn read(path: &Path) -> Result<String, Failure> {
     if bytes.len() > limit::INPUT_BYTES {
         let allowed = limit::INPUT_BYTES >> 20;
         return Err(Failure::input(format!(
-            "{name} is larger than the {allowed} MiB that an experiment file may have"
+            "{name} is larger than the {allowed} MiB that an experiment file may have; give fewer prompts, actions or counts"
         )));
     }
     String::from_utf8(bytes).map_err(|_| Failure::input(format!("{name} is not UTF-8 text; save it as UTF-8")))

@@ -19,7 +19,8 @@ impl Spec {
     /// The first thing wrong, by path. Whatever this returns can be resolved unless its preference data turn out empty.
     pub fn from_text(text: &str) -> Read<Self> {
         if text.len() > limit::INPUT_BYTES {
-            let message = format!("is {} bytes, at most {} are allowed", text.len(), limit::INPUT_BYTES);
+            let (got, most) = (text.len(), limit::INPUT_BYTES);
+            let message = format!("is {got} bytes, at most {most} are allowed; give fewer prompts, actions or counts");
             return Err(SpecError::new("input", message));
         }
         let value: Value =

@@ -68,7 +68,9 @@ impl Link {
     ) -> Result<Self, SpecError> {
         let fragment = fragment.strip_prefix('#').unwrap_or(fragment);
         if fragment.len() > MAX_LENGTH.min(limit::INPUT_BYTES) {
-            let message = format!("is {} characters, at most {MAX_LENGTH} are read", fragment.len());
+            let got = fragment.len();
+            let message =
+                format!("is {got} characters, at most {MAX_LENGTH} are read; share the experiment as a file instead");
             return Err(SpecError::new("link", message));
         }
         let mut pairs = Vec::new();
@@ -80,7 +82,7 @@ impl Link {
         if let Some((_, name)) = pairs.iter().find(|(k, _)| k == "preset") {
             let names = Preset::ALL.map(Preset::key).join(", ");
             preset = Preset::from_key(name)
-                .ok_or_else(|| SpecError::new("preset", format!("{} is not one of {names}", short(name, 40))))?;
+                .ok_or_else(|| SpecError::new("preset", format!("got {}, expected one of {names}", short(name, 40))))?;
         }
         let mut base = preset.spec();
         if let Some((_, text)) = pairs.iter().find(|(k, _)| k == "lambda") {
@@ -173,7 +175,11 @@ fn set(root: &mut Value, path: &str, new: Value) -> Result<(), SpecError> {
                 })?;
                 &mut items[k]
             }
-            _ => return Err(SpecError::new(path, format!("{} is not inside a list or an object", short(name, 40)))),
+            _ => {
+                let message =
+                    format!("{} is not inside a list or an object; leave it out of the link", short(name, 40));
+                return Err(SpecError::new(path, message));
+            }
         };
     }
     *place = new;
@@ -239,12 +245,16 @@ mod tests {
     #[test]
     fn a_broken_link_says_what_is_wrong() {
         let message = |f: &str| Link::from_fragment(f).map_or_else(|e| e.to_string(), |_| String::new());
-        assert!(message("#preset=figure-9").starts_with("preset: figure-9 is not one of figure-2"));
+        assert!(message("#preset=figure-9").starts_with("preset: got figure-9, expected one of figure-2"));
         assert!(message("#lambda=-1").contains("expected a number from"));
         assert!(message("#prompts.0.pi_ref=0.5,0.4").contains("sums to 0.9, must sum to 1"));
         assert!(message("#prompts.7.weight=1").contains("7 is not a position"));
         assert!(message("#losses=[]&losses.0=1").contains("0 is not a position in a list of 0"));
         assert!(message("#view=%zz").contains("broken % sign"));
+        assert!(message("#kl.true=1").contains("is not inside a list or an object; leave it out of the link"));
+        assert!(
+            message(&"a".repeat(MAX_LENGTH + 1)).contains("at most 1048576 are read; share the experiment as a file")
+        );
         assert!(message("#lambda=abc").contains("expected a number"));
     }
 }
