@@ -61,16 +61,9 @@ fn record(mut run: Run, problem: &Problem, bar: &ProgressBar) -> Trace {
 pub fn sweep(e: &Experiment) -> Result<(), Failure> {
     let (spec, problem) = load(&e.spec)?;
     allowed(spec.check_sweep())?;
-    let bar = progress(problem.losses.len() as u64);
-    let series: Vec<_> = problem
-        .losses
-        .iter()
-        .map(|l| {
-            let series = sweeps::series(&problem, *l, &spec.sweep);
-            bar.inc(1);
-            series
-        })
-        .collect();
+    let bar = progress((problem.losses.len() * spec.sweep.points) as u64);
+    let series: Vec<_> =
+        problem.losses.iter().map(|l| sweeps::series_told(&problem, *l, &spec.sweep, || bar.inc(1))).collect();
     bar.finish_and_clear();
     print(
         e,
@@ -113,7 +106,7 @@ pub fn figure(f: &Figure) -> Result<(), Failure> {
         Theme::Light => figure::Theme::light(),
         Theme::Dark => figure::Theme::dark(),
     };
-    let bar = progress(1);
+    let bar = turning(f.number.work());
     let svg = allowed(paper::svg(f.number, spec.as_ref(), &theme))?;
     bar.finish_and_clear();
     let bytes = if ending == "svg" { svg.into_bytes() } else { png(&svg, f.scale)? };
@@ -253,13 +246,21 @@ pub fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
 
 /// A bar on standard error where that is a terminal, hidden elsewhere.
 pub fn progress(length: u64) -> ProgressBar {
+    shown(ProgressBar::new(length), "{spinner} {wide_bar} {percent}% after {elapsed}")
+}
+
+/// What is under way, where its share is not known.
+fn turning(work: &'static str) -> ProgressBar {
+    shown(ProgressBar::new_spinner().with_message(work), "{spinner} {msg}, {elapsed}")
+}
+
+fn shown(bar: ProgressBar, template: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{spinner} {wide_bar} {percent}% after {elapsed}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::new(length).with_style(style);
-    // It turns while one loss takes long, too.
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = bar.with_style(style);
+    // It turns while one step of the work takes long, too.
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
     bar
 }

@@ -40,6 +40,18 @@ pub enum Number {
     Card,
 }
 
+impl Number {
+    /// What is computed before it can be drawn, in words.
+    pub fn work(self) -> &'static str {
+        match self {
+            Self::Two | Self::Five | Self::Card => "training every loss, then finding its minimisers over λ",
+            Self::Three => "finding every loss's minimisers over λ, then those of RLHF and DPO over α",
+            Self::Six => "finding every loss's minimisers over λ, and their limits",
+            Self::Eight => "drawing DPO's penalty",
+        }
+    }
+}
+
 /// Draws a figure; a given experiment replaces the paper's settings.
 ///
 /// # Errors

@@ -15,6 +15,11 @@ pub struct Series {
 
 /// The series of one loss. Other losses do not enter, so that the page can recompute one alone.
 pub fn series(problem: &Problem, loss: LossSpec, sweep: &Sweep) -> Series {
+    series_told(problem, loss, sweep, || ())
+}
+
+/// The same, told of each value that is done.
+pub fn series_told(problem: &Problem, loss: LossSpec, sweep: &Sweep, mut done: impl FnMut()) -> Series {
     let mut solver = ExactSolver::new(problem, loss);
     let mut prompts = vec![Vec::with_capacity(sweep.points); problem.prompts.len()];
     for value in sweep.values() {
@@ -25,6 +30,7 @@ pub fn series(problem: &Problem, loss: LossSpec, sweep: &Sweep) -> Series {
         for (found, by_value) in solver.at(lambda, decay).into_iter().zip(&mut prompts) {
             by_value.push(found);
         }
+        done();
     }
     Series { loss, prompts }
 }
