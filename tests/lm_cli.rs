@@ -85,6 +85,25 @@ fn scores_are_those_of_transformers() {
 }
 
 #[test]
+fn what_the_work_needs_is_told_before_it_starts() {
+    let dir = folder("memory");
+    let (model, pairs) = (model().to_string_lossy().into_owned(), pairs(&dir).to_string_lossy().into_owned());
+    let files = ["--model", &model, "--pairs", &pairs];
+    for arguments in [
+        [&["score"], &files[..]].concat(),
+        [&["align", "--loss", "typo", "--steps", "1", "--max-tokens", "2"], &files[..]].concat(),
+        vec!["generate", "--model", &model, "--prompt-ids", "1,2", "--max-tokens", "2"],
+    ] {
+        let output = lm(&arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        let told = said.lines().find_map(|line| line.strip_prefix("needs ")).expect(&said);
+        let mib: u64 = told.split(' ').next().and_then(|n| n.parse().ok()).expect(told);
+        assert!(mib > 0, "{arguments:?}: {told}");
+    }
+}
+
+#[test]
 fn every_loss_prints_a_line_a_step_and_saves_a_model_that_scores_otherwise() {
     let dir = folder("align");
     let pairs = pairs(&dir);

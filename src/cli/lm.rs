@@ -1,6 +1,6 @@
 //! `typo-lab lm`: a GPT-2 folder scored, fine-tuned and sampled.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use crate::lm::lora::{LoraSettings, Target};
 use crate::lm::objective::{Length, Metrics, Objective};
 use crate::lm::optimiser::{Optimiser, Schedule};
 use crate::lm::run::{PairTexts, Run, Settings, begun};
-use crate::lm::sample::{Sampling, generate};
+use crate::lm::sample::{Decoder, Sampling, generate};
 use crate::loss::{Loss, Reward};
 use crate::preference::Random;
 
@@ -195,19 +195,17 @@ impl From<ModelError> for Failure {
 }
 
 /// How much memory the work will take, before it starts.
-fn tell(memory: &Memory) {
-    if std::io::stderr().is_terminal() {
-        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-        let _ = writeln!(
-            std::io::stderr(),
-            "needs {} MiB: weights {}, training {}, activations {}, drawing responses {}",
-            mib(memory.total()),
-            mib(memory.parameters),
-            mib(memory.training),
-            mib(memory.activations),
-            mib(memory.sampling)
-        );
-    }
+pub(super) fn tell(memory: &Memory) {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let _ = writeln!(
+        std::io::stderr(),
+        "needs {} MiB: weights {}, training {}, activations {}, drawing responses {}",
+        mib(memory.total()),
+        mib(memory.parameters),
+        mib(memory.training),
+        mib(memory.activations),
+        mib(memory.sampling)
+    );
 }
 
 /// Writes lines as they come.
@@ -362,9 +360,12 @@ fn sample(g: &Generate) -> Result<(), Failure> {
 }
 
 fn sample_on(compute: &mut impl Compute, g: &Generate, mut folder: Folder, prompt: &[u32]) -> Result<(), Failure> {
+    let sampling = g.sampling.sampling(&folder);
+    let length = (prompt.len() + sampling.max_tokens).min(folder.config.n_positions);
+    let drawing = Decoder::bytes(&folder.config, 1, length);
+    tell(&folder.memory((1, 1), false).with_sampling(drawing));
     // Sampling has its own workspace; training's is not needed.
     let model = folder.load(compute, (1, 1), false)?;
-    let sampling = g.sampling.sampling(&folder);
     let texts = ready(generate(compute, &model, &[prompt], &sampling, &mut Random::new(g.seed), async |_| true))?;
     let mut ids = texts.into_iter().next().unwrap_or_default();
     let text = if g.prompt_ids.is_some() {

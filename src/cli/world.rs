@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::Failure;
 use super::device::on_device;
 use super::folder::{Folder, Model};
-use super::lm::Lines;
+use super::lm::{Lines, tell};
 use super::run::progress;
 use super::values::positive;
 use crate::lm::compute::cpu::Cpu;
 use crate::lm::compute::{Compute, ready};
-use crate::lm::gpt2::Gpt2;
+use crate::lm::gpt2::{Gpt2, Memory};
 use crate::lm::objective::{Length, Objective};
 use crate::lm::optimiser::{Optimiser, Schedule};
 use crate::lm::run::Settings;
@@ -211,6 +211,7 @@ fn world_on(compute: &mut impl Compute, w: &World, folder: &Folder) -> Result<()
     let runs = losses.len() * w.lambda.len();
     let bar = progress(runs as u64 * u64::from(w.steps));
     let mut lines = Lines::to(w.out.as_deref())?;
+    tell(&w.most_memory(folder, &losses)?);
     for loss in losses {
         for lambda in &w.lambda {
             let mut line = w.tuned(compute, folder, loss, *lambda, &bar)?;
@@ -252,6 +253,20 @@ impl World {
         })
     }
 
+    /// Texts of a pass, and the tokens of each.
+    fn size(&self, folder: &Folder) -> (usize, usize) {
+        (2 * self.batch_size as usize, folder.config.n_positions)
+    }
+
+    /// What the loss that takes the most will need. Each gives its room back.
+    fn most_memory(&self, folder: &Folder, losses: &[Loss]) -> Result<Memory, Failure> {
+        let none = Memory::of(&folder.config, 0, 0, false);
+        losses.iter().try_fold(none, |most, loss| {
+            let memory = self.settings(folder, *loss, 1.0)?.memory(&folder.config, self.size(folder));
+            Ok(if memory.total() > most.total() { memory } else { most })
+        })
+    }
+
     /// One fine-tuning, and the policies on its way.
     fn tuned(
         &self,
@@ -265,8 +280,7 @@ impl World {
         let settings = self.settings(folder, loss, lambda)?;
         let mut records = Record::all(self.questions as usize, tokenizer);
         let mut steps = Vec::new();
-        let size = (2 * self.batch_size as usize, folder.config.n_positions);
-        let model = loaded(folder, compute, size, true)?;
+        let model = loaded(folder, compute, self.size(folder), true)?;
         let pairs = (self.steps * self.batch_size) as usize;
         let started = Instant::now();
         let mut run = ready(world::start(compute, model, tokenizer, pairs, settings, async |_| true))?;
