@@ -7,6 +7,7 @@ use std::rc::Rc;
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
 use gloo::utils::{document, window};
+use js_sys::Date;
 use plotters::prelude::IntoDrawingArea;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -35,6 +36,8 @@ struct Entry {
     dirty: bool,
     /// As last set, in CSS pixels.
     height: f64,
+    /// Whether it has shown anything yet.
+    drawn: bool,
 }
 
 thread_local! {
@@ -56,7 +59,7 @@ pub fn repaint_now() {
         p.theme = None;
         p.canvases.values_mut().for_each(|e| e.dirty = true);
     });
-    paint();
+    paint(f64::INFINITY);
 }
 
 /// Chooses between the screen's colours and those for light paper.
@@ -97,13 +100,16 @@ pub fn theme() -> Theme {
 fn schedule() {
     PAINTER.with_borrow_mut(|p| {
         if p.frame.is_none() {
-            p.frame = Some(request_animation_frame(|_| paint()));
+            p.frame = Some(request_animation_frame(|_| paint(FIRST_MS)));
         }
     });
 }
 
-fn paint() {
-    PAINTER.with_borrow_mut(|p| {
+/// Milliseconds of a frame after which figures that are still blank wait for the next one: a view that opens holds nothing up for long.
+const FIRST_MS: f64 = 8.0;
+
+fn paint(first_ms: f64) {
+    let waits = PAINTER.with_borrow_mut(|p| {
         p.frame = None;
         let on_paper = p.on_paper;
         if p.theme.is_none() {
@@ -113,11 +119,26 @@ fn paint() {
         let mut dirty: Vec<&mut Entry> = p.canvases.values_mut().filter(|e| e.dirty).collect();
         // All sizes before the first change of one: each look after a change lays the whole page out again.
         let widths: Vec<f64> = dirty.iter().map(|e| e.width()).collect();
+        let begun = Date::now();
+        let mut waits = false;
         for (entry, width) in dirty.iter_mut().zip(widths) {
-            entry.dirty = false;
-            entry.paint(&theme, width);
+            if width < 40.0 {
+                entry.dirty = false;
+                continue;
+            }
+            let height = entry.fit(width);
+            if !entry.drawn && Date::now() - begun > first_ms {
+                waits = true;
+                continue;
+            }
+            (entry.dirty, entry.drawn) = (false, true);
+            entry.paint(&theme, width, height);
         }
+        waits
     });
+    if waits {
+        schedule();
+    }
 }
 
 /// The style sheet's own colours, each of which it writes once, for light paper and for dark.
@@ -146,19 +167,21 @@ impl Entry {
         self.canvas.get_bounding_client_rect().width()
     }
 
-    fn paint(&mut self, theme: &Theme, width: f64) {
-        if width < 40.0 {
-            return;
-        }
+    /// Gives it the height that its figure has at a width, both in CSS pixels.
+    fn fit(&mut self, width: f64) -> f64 {
         // Laid out as on a smaller sheet, and drawn larger: text, lines and spaces grow alike.
-        let size = text_size();
-        let width = width / size;
-        let height = self.drawing.height(width).round();
-        if height * size != self.height {
-            self.height = height * size;
+        let height = self.drawing.height(width / text_size()).round();
+        if height * text_size() != self.height {
+            self.height = height * text_size();
             // By property, not by attribute: the content-security-policy allows no inline styles.
             let _ = self.canvas.style().set_property("height", &format!("{}px", self.height));
         }
+        height
+    }
+
+    fn paint(&self, theme: &Theme, width: f64, height: f64) {
+        let size = text_size();
+        let width = width / size;
         let Some(backend) = Crisp::new(&self.canvas, width, height, window().device_pixel_ratio() * size) else {
             return;
         };
@@ -245,8 +268,8 @@ fn use_painted(canvas: &NodeRef, drawing: &Rc<Drawing>) {
                     p.next += 1;
                     p.next
                 });
-                let height = p.canvases.get(&id).map_or(0.0, |e| e.height);
-                p.canvases.insert(id, Entry { canvas: element, drawing, dirty: true, height });
+                let (height, drawn) = p.canvases.get(&id).map_or((0.0, false), |e| (e.height, e.drawn));
+                p.canvases.insert(id, Entry { canvas: element, drawing, dirty: true, height, drawn });
             });
             schedule();
         });
