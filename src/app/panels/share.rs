@@ -373,7 +373,7 @@ fn choices(shown: &UseStateHandle<Chosen>) -> Html {
         .map(|(name, picked)| (name.to_owned(), picked))
         .collect();
     let on_figure =
-        pick(shown, |c, k| Some(Chosen { figure: k.checked_sub(1).map(|k| figures(c.view)[k]), ..c.clone() }));
+        pick(shown, |c, k| Some(Chosen { figure: figures(c.view).get(k.wrapping_sub(1)).copied(), ..c.clone() }));
     let on_view = pick(shown, move |c, k| {
         let view = *views.get(k)?;
         Some(Chosen { view, figure: c.figure.filter(|f| figures(view).contains(f)), ..c.clone() })
