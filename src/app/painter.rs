@@ -171,8 +171,9 @@ impl Entry {
     fn fit(&mut self, width: f64) -> f64 {
         // Laid out as on a smaller sheet, and drawn larger: text, lines and spaces grow alike.
         let height = self.drawing.height(width / text_size()).round();
-        if height * text_size() != self.height {
-            self.height = height * text_size();
+        let pixels = (height * text_size()).round();
+        if pixels != self.height {
+            self.height = pixels;
             // By property, not by attribute: the content-security-policy allows no inline styles.
             let _ = self.canvas.style().set_property("height", &format!("{}px", self.height));
         }

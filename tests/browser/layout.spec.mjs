@@ -86,8 +86,7 @@ for (const ratio of [1, 2, 3]) {
         await open(page, fragment);
         for (const width of [1440, 777, 360, 1800]) {
           await page.setViewportSize({ width, height: 900 });
-          // A whole number of device pixels is at most half a one from the box.
-          await expect.poll(async () => Math.max(...(await blur(page))), `${width} px`).toBeLessThanOrEqual(0.5 + 1e-3);
+          await expect.poll(async () => Math.max(...(await blur(page))), `${width} px`).toBeLessThan(0.01);
         }
       }
     });
