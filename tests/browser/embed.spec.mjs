@@ -11,7 +11,7 @@ const CONTROLS = {
 /** Opens an embedded page by itself. */
 async function embed(page, query = "", fragment = "") {
   await page.goto(`./?embed=1${query}#${fragment}`);
-  await expect(page.locator("canvas").first()).toBeVisible();
+  await expect(page.locator("canvas:visible").first()).toBeVisible();
 }
 
 test.describe("one figure alone", () => {

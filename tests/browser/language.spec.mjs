@@ -72,7 +72,9 @@ test("all five losses are trained, move on the triangles, and the table says wha
 
   // The batches' figures as a table: each loss after every tenth of the steps, rounded up, and at the end.
   await page.getByText("These figures as a table").click();
-  const lines = await page.getByRole("region", { name: "On the training’s batches" }).locator("tbody tr").evaluateAll((all) => all.map((r) => [...r.cells].map((c) => c.textContent)));
+  const batches = page.getByRole("region", { name: "On the training’s batches" }).locator("tbody tr");
+  await expect(batches).toHaveCount(40);
+  const lines = await batches.evaluateAll((all) => all.map((r) => [...r.cells].map((c) => c.textContent)));
   expect(lines.map(([loss, step]) => `${loss} ${step}`)).toEqual(["RLHF", "DPO", "IPO", "f-DPO", "TYPO"].flatMap((loss) => [2, 4, 6, 8, 10, 12, 14, 15].map((step) => `${loss} ${step}`)));
   // RLHF sees no pairs.
   for (const [loss, , , margin, accuracy] of lines) loss === "RLHF" ? expect([margin, accuracy]).toEqual(["—", "—"]) : expect(Number(accuracy), loss).toBeGreaterThanOrEqual(0);

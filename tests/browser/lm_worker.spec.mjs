@@ -36,7 +36,7 @@ function experiment({ steps, batch, lambda = 0.1, rate = RATE, losses = LOSSES }
 function native({ steps, batch, lambda = 0.1, rate = RATE, losses = LOSSES }) {
   const args = ["lm", "world", "--model", WORLD, "--device", "cpu", "--losses", losses.join(), "--lambda", lambda, "--learning-rate", rate,
     "--batch-size", batch, "--steps", steps, "--record-every", RECORD, "--questions", 4, "--seed", 3];
-  const out = execFileSync(PROGRAM, args.map(String), { encoding: "utf8" });
+  const out = execFileSync(PROGRAM, args.map(String), { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   return out.trim().split("\n").map((line) => JSON.parse(line));
 }
 
