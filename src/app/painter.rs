@@ -126,13 +126,13 @@ fn paint(first_ms: f64) {
                 entry.dirty = false;
                 continue;
             }
-            let height = entry.fit(width);
+            entry.fit(width);
             if !entry.drawn && Date::now() - begun > first_ms {
                 waits = true;
                 continue;
             }
             (entry.dirty, entry.drawn) = (false, true);
-            entry.paint(&theme, width, height);
+            entry.paint(&theme, width);
         }
         waits
     });
@@ -167,22 +167,20 @@ impl Entry {
         self.canvas.get_bounding_client_rect().width()
     }
 
-    /// Gives it the height that its figure has at a width, both in CSS pixels.
-    fn fit(&mut self, width: f64) -> f64 {
+    /// Gives it the height that its figure has at a width, both in CSS pixels, of which it covers whole ones.
+    fn fit(&mut self, width: f64) {
         // Laid out as on a smaller sheet, and drawn larger: text, lines and spaces grow alike.
-        let height = self.drawing.height(width / text_size()).round();
-        let pixels = (height * text_size()).round();
-        if pixels != self.height {
-            self.height = pixels;
+        let height = (self.drawing.height(width / text_size()).round() * text_size()).round();
+        if height != self.height {
+            self.height = height;
             // By property, not by attribute: the content-security-policy allows no inline styles.
-            let _ = self.canvas.style().set_property("height", &format!("{}px", self.height));
+            let _ = self.canvas.style().set_property("height", &format!("{height}px"));
         }
-        height
     }
 
-    fn paint(&self, theme: &Theme, width: f64, height: f64) {
+    fn paint(&self, theme: &Theme, width: f64) {
         let size = text_size();
-        let width = width / size;
+        let (width, height) = (width / size, self.height / size);
         let Some(backend) = Crisp::new(&self.canvas, width, height, window().device_pixel_ratio() * size) else {
             return;
         };
