@@ -59,7 +59,7 @@ pub fn repaint_now() {
         p.theme = None;
         p.canvases.values_mut().for_each(|e| e.dirty = true);
     });
-    paint(f64::INFINITY);
+    paint(true);
 }
 
 /// Chooses between the screen's colours and those for light paper.
@@ -100,7 +100,7 @@ pub fn theme() -> Theme {
 fn schedule() {
     PAINTER.with_borrow_mut(|p| {
         if p.frame.is_none() {
-            p.frame = Some(request_animation_frame(|_| paint(FIRST_MS)));
+            p.frame = Some(request_animation_frame(|_| paint(false)));
         }
     });
 }
@@ -108,7 +108,7 @@ fn schedule() {
 /// Milliseconds of a frame after which figures that are still blank wait for the next one: a view that opens holds nothing up for long.
 const FIRST_MS: f64 = 8.0;
 
-fn paint(first_ms: f64) {
+fn paint(at_once: bool) {
     let waits = PAINTER.with_borrow_mut(|p| {
         p.frame = None;
         let on_paper = p.on_paper;
@@ -126,8 +126,10 @@ fn paint(first_ms: f64) {
                 entry.dirty = false;
                 continue;
             }
+            let is_new = entry.height == 0.0;
             entry.fit(width);
-            if !entry.drawn && Date::now() - begun > first_ms {
+            // The frame that finds the sizes has laid the page out, and has done enough.
+            if !at_once && !entry.drawn && (is_new || Date::now() - begun > FIRST_MS) {
                 waits = true;
                 continue;
             }
