@@ -253,7 +253,14 @@ fn use_lm(state: &Rc<State>, dispatch: &Callback<Action>) -> Rc<Lm> {
     }
     let method = keys::method(link).unwrap_or_default();
     let asks = here && state.lm.model.is_some() && state.lm.at.is_none();
-    let spec = asks.then(|| link.spec.clone());
+    // What a training takes is asked of the losses that a press would train.
+    let spec = asks.then(|| {
+        let mut spec = link.spec.clone();
+        if let Some(only) = state.only.and_then(|k| spec.losses.get(k).copied()) {
+            spec.losses = vec![only];
+        }
+        spec
+    });
     let sender = Rc::clone(&lm);
     use_effect_with((spec, method, state.lm.pairs, state.lm.opened), move |(spec, method, ..)| {
         if let Some(spec) = spec {

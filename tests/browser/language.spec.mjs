@@ -128,6 +128,17 @@ test("what a page does not take on is said before it is asked for, and is mended
   await expect(button(page, "Train all five")).toBeEnabled();
 });
 
+test("the memory told is that of the losses that a press would train", async ({ page }) => {
+  await ready(page, CPU);
+  const megabytes = async () => Number((await page.locator(".language .status").textContent()).match(/takes (\d+) MB/)[1]);
+  const all = await megabytes();
+  await page.locator(".legend").getByRole("button", { name: "DPO", exact: true }).click();
+  // Nothing is drawn for DPO, and there is no second model.
+  await expect.poll(megabytes).toBeLessThan(0.8 * all);
+  await page.locator(".legend").getByRole("button", { name: "DPO", exact: true }).click();
+  await expect.poll(megabytes).toBe(all);
+});
+
 test("a reload frees what was trained, and its worker", async ({ page }) => {
   await ready(page, `${CPU}&optimiser.steps=10&only=1`);
   await train(page, "Train DPO");
