@@ -10,7 +10,7 @@ target=${CARGO_TARGET_DIR:-target}
 kept=$target/tested; mkdir -p "$kept"
 passed=0; failed=0; spared=0
 
-rust=(Cargo.toml Cargo.lock build.rs rust-toolchain.toml .cargo src www static benches fuzz/corpus fuzz/fuzz_targets tests/*.rs tests/common tests/goldens tests/lm)
+rust=(webdriver.json Cargo.toml Cargo.lock build.rs rust-toolchain.toml .cargo src www static benches fuzz/corpus fuzz/fuzz_targets tests/*.rs tests/common tests/goldens tests/lm)
 
 # The contents of files and folders, without what tests leave behind.
 contents() {
@@ -19,7 +19,7 @@ contents() {
 
 programs() {
   rustc -vV
-  for program in "${CHROMIUM:-chromium}" "${FIREFOX:-firefox-esr}" node; do "$program" --version; done
+  for program in "${CHROMIUM:-chromium}" "$CHROMEDRIVER" "${FIREFOX:-firefox-esr}" node cargo-deny; do "$program" --version; done
   # The processor that plays a GPU for the tests of kernels.
   dpkg -s mesa-vulkan-drivers 2>/dev/null | grep '^Version' || true
 }
@@ -40,7 +40,7 @@ stage() { # name, files and folders that it depends on, --, command
   while [ "$1" != -- ]; do on+=("$1"); shift; done
   shift
   stamp=$kept/${name//[^a-z]/-}
-  key=$({ programs; contents "${on[@]}"; } | sha256sum)
+  key=$({ programs; echo "$@" "${PROPTEST_CASES:-}" "${TYPO_LAB_DIST:-}" "${RUSTFLAGS:-}"; contents .ci "${on[@]}"; } | sha256sum)
   printf '\n== %s (at %d:%02d min)\n' "$name" $((SECONDS / 60)) $((SECONDS % 60))
   if [ -z "${FRESH:-}" ] && [ -f "$stamp" ] && [ "$(head -1 "$stamp")" = "$key" ]; then
     p=$(tail -1 "$stamp")
@@ -48,6 +48,7 @@ stage() { # name, files and folders that it depends on, --, command
     printf '%d passed before; nothing that they depend on has changed\n' "$p"
     return
   fi
+  rm -f "$stamp"
   "$@" 2>&1 | tee "$log" || status=$?
   p=$(told passed); f=$(told failed)
   passed=$((passed + p)); failed=$((failed + f))
@@ -61,13 +62,13 @@ stage() { # name, files and folders that it depends on, --, command
 
 # A processor that plays the GPU takes its time.
 export CHROMEDRIVER=${CHROMEDRIVER:-$(command -v chromedriver)} WASM_BINDGEN_TEST_TIMEOUT=900
-export TYPO_LAB_BIN=${CARGO_TARGET_DIR:-$PWD/target}/debug/typo-lab
+export TYPO_LAB_BIN=$(realpath "$target")/debug/typo-lab
 in_chromium=(cargo test --locked --no-default-features --target wasm32-unknown-unknown)
 
 stage "unit and integration tests" "${rust[@]}" -- cargo test --locked --features app
 stage "golden tests as wasm in Chromium" "${rust[@]}" -- "${in_chromium[@]}" --test goldens
 stage "the language model's fixtures on Chromium's WebGPU" "${rust[@]}" -- "${in_chromium[@]}" --features lm_worker --test lm_browser
-stage "licences, bans and sources of dependencies" Cargo.lock deny.toml -- cargo deny --log-level error check bans licenses sources
+stage "licences, bans and sources of dependencies" Cargo.toml Cargo.lock deny.toml -- cargo deny --log-level error check bans licenses sources
 
 printf '\n== the page, optimised\n'
 make --no-print-directory dist

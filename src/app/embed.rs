@@ -90,15 +90,15 @@ impl Control {
     }
 }
 
-/// Figures that can be shown alone, those of the loss shapes last. The style sheet knows each; where a view has not got it,
-/// all are shown.
+/// Figures that can be shown alone. The style sheet knows each; where a view has not got it, all are shown.
 const FIGURES: [&str; 9] =
     ["triangle", "learning", "curves", "distances", "psi", "arrows", "penalty", "gaussians", "one-label"];
+/// Where those of the loss shapes begin.
+const OF_SHAPES: usize = 4;
 
 /// Those that a view can have.
 pub fn figures(view: View) -> &'static [&'static str] {
-    let (of_others, of_shapes) = FIGURES.split_at(4);
-    if view == View::Shapes { of_shapes } else { of_others }
+    if view == View::Shapes { &FIGURES[OF_SHAPES..] } else { &FIGURES[..OF_SHAPES] }
 }
 
 /// Text sizes that are taken, as a share of the usual one.

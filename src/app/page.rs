@@ -65,7 +65,9 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
     use_solver(&current, &dispatch);
     let lm = use_lm(&current, &dispatch);
     use_address(&current, &dispatch);
-    use_playing(current.playing && current.sight == Sight::Seen, &dispatch);
+    // The figures first, then the tables, then the controls; time passes once all stand.
+    let tasks = use_tasks();
+    use_playing(current.playing && current.sight == Sight::Seen && tasks == TASKS, &dispatch);
     seen::use_seen(&dispatch);
     remote::use_remote(&current, &dispatch);
     use_rest(current.link(), &dispatch);
@@ -73,11 +75,15 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
     use_scheme(current.scheme);
 
     tour::use_veil(tour::waits(&current));
-    let controls_due = use_next_task();
     let Some(exact) = exact else { return html! {} };
     let view = current.view;
     let frame = embed::of_page();
-    let props = yew::props!(ViewProps { state: current.clone(), exact: exact.clone(), dispatch: dispatch.clone() });
+    let props = yew::props!(ViewProps {
+        state: current.clone(),
+        exact: exact.clone(),
+        dispatch: dispatch.clone(),
+        tables_due: tasks > 0
+    });
     html! {
         <>
             if frame.is_none() { { header(&current, &exact, &dispatch) } }
@@ -100,7 +106,7 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
                 </main>
                 if frame.as_ref().is_none_or(embed::Embed::has_controls) {
                     <aside aria-label="Controls">
-                        if controls_due { <Controls state={current.clone()} dispatch={dispatch.clone()} /> }
+                        if tasks == TASKS { <Controls state={current.clone()} dispatch={dispatch.clone()} /> }
                     </aside>
                 }
             </div>
@@ -353,18 +359,22 @@ fn tick(frame: Rc<RefCell<Option<AnimationFrame>>>, dispatch: Callback<Action>, 
     *slot.borrow_mut() = Some(next);
 }
 
-/// False at first, true from the next task on: what waits for it does not hold up the first picture.
+/// What the page is built in after the first picture, so that none of it holds the browser up for long.
+const TASKS: u8 = 2;
+
+/// How many of them have come.
 #[hook]
-fn use_next_task() -> bool {
-    let due = use_state_eq(|| false);
+fn use_tasks() -> u8 {
+    let come = use_state_eq(|| 0);
     {
-        let set = due.setter();
-        use_effect_with((), move |()| {
-            let timeout = Timeout::new(0, move || set.set(true));
+        let set = come.setter();
+        use_effect_with(*come, move |come| {
+            let next = (come + 1).min(TASKS);
+            let timeout = Timeout::new(0, move || set.set(next));
             move || drop(timeout)
         });
     }
-    *due
+    *come
 }
 
 /// Sets the colour scheme on the document, and repaints when it or the system's changes.

@@ -120,7 +120,7 @@ fn paint(at_once: bool) {
         // All sizes before the first change of one: each look after a change lays the whole page out again.
         let widths: Vec<f64> = dirty.iter().map(|e| e.width()).collect();
         let begun = Date::now();
-        let mut waits = false;
+        let (mut waits, mut has_first) = (false, false);
         for (entry, width) in dirty.iter_mut().zip(widths) {
             if width < 40.0 {
                 entry.dirty = false;
@@ -129,10 +129,11 @@ fn paint(at_once: bool) {
             let is_new = entry.height == 0.0;
             entry.fit(width);
             // The frame that finds the sizes has laid the page out, and has done enough.
-            if !at_once && !entry.drawn && (is_new || Date::now() - begun > FIRST_MS) {
+            if !at_once && !entry.drawn && (is_new || has_first && Date::now() - begun > FIRST_MS) {
                 waits = true;
                 continue;
             }
+            has_first |= !entry.drawn;
             (entry.dirty, entry.drawn) = (false, true);
             entry.paint(&theme, width);
         }

@@ -209,9 +209,9 @@ fn world_on(compute: &mut impl Compute, w: &World, folder: &Folder) -> Result<()
     let problem = Problem::new(&world::theory()).map_err(|e| Failure::system(e.to_string()))?;
     let losses = if w.losses.is_empty() { Loss::ALL.to_vec() } else { w.losses.clone() };
     let runs = losses.len() * w.lambda.len();
+    tell(&w.most_memory(folder, &losses)?);
     let bar = progress(runs as u64 * u64::from(w.steps));
     let mut lines = Lines::to(w.out.as_deref())?;
-    tell(&w.most_memory(folder, &losses)?);
     for loss in losses {
         for lambda in &w.lambda {
             let mut line = w.tuned(compute, folder, loss, *lambda, &bar)?;

@@ -52,9 +52,13 @@ addEventListener("message", ({ source, data }) => {
   if (!frame || source !== frame.contentWindow || data?.typoLab !== 1) return;
   if (data.event === "ready") {
     ready = true;
-    // A press in the figure takes the focus there, and the keys with it. The page is of this origin, so they can be heard.
-    source.addEventListener("keydown", onKey);
     unheard.splice(0).forEach(send);
+    // A press in the figure takes the focus there, and the keys with it.
+    try {
+      source.addEventListener("keydown", onKey);
+    } catch {
+      // A page of another origin keeps its keys.
+    }
   }
   // For whoever writes the deck: a message that was refused says why.
   if (data.ok === false) place.textContent = data.error;

@@ -98,10 +98,12 @@ export async function open(page, fragment = "") {
 export async function rest(run) {
   const MOST_SECS = 180;
   const state = () => (run ? (document.querySelector("#numbers")?.dataset.runDone ?? "no figures") : "true");
+  // Figures are first drawn over a few frames; a canvas that has not been keeps the size that all begin with.
+  const isBlank = () => [...document.querySelectorAll("canvas")].some((c) => c.clientWidth >= 40 && c.width === 300 && c.height === 150);
   for (let k = 0; k < MOST_SECS * 4; k++) {
     const { hash } = location;
     await new Promise((go) => setTimeout(go, 250));
-    if (state() !== "true" || location.hash !== hash) continue;
+    if (state() !== "true" || location.hash !== hash || isBlank()) continue;
     for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
     return null;
   }

@@ -195,7 +195,7 @@ test("the page trains on WebGPU what it trains on the CPU, and says where", asyn
 });
 
 const GPU = "view=language&device=gpu&lambda=1&only=1&optimiser.batch_size=2";
-const loss = (page) => page.locator(".language [role=alert] p");
+const alarm = (page) => page.locator(".language [role=alert] p");
 const stepOf = async (page) => Number((await page.getByRole("group", { name: "Training", exact: true }).locator(".at").textContent()).match(/step (\d+)/)[1]);
 
 /** Trains a step or two on WebGPU, lets something befall the device, and starts again: what was trained stays on screen. */
@@ -204,7 +204,7 @@ async function befalls(page, what, told) {
   await page.getByRole("button", { name: "Train DPO", exact: true }).click();
   await expect.poll(() => stepOf(page), { timeout: 150_000 }).toBeGreaterThan(1);
   await what();
-  await expect(loss(page)).toHaveText(told);
+  await expect(alarm(page)).toHaveText(told);
   const drawn = page.locator(".progress-figures canvas");
   expect(await drawn.count()).toBeGreaterThan(0);
   await page.getByRole("button", { name: "Start again", exact: true }).click();

@@ -234,7 +234,8 @@ test.describe("copying", () => {
     await box.getByLabel("View").selectOption("Constraints");
     await expect(box.getByLabel("HTML of the frame", { exact: true })).toHaveValue(/view=constraints&amp;.*#preset=figure-3-constraint&amp;weight_decay\.alpha=0\.01"/);
 
-    // A view's list has the figures that the view has.
+    // A view's list has the figures that the view has, whatever was picked in another's.
+    for (const figure of ["curves", "all of them", "curves"]) await box.getByLabel("Figures").selectOption(figure);
     await box.getByLabel("View").selectOption("Loss shapes");
     await expect(box.getByLabel("Figures").locator("option")).toHaveText(["all of them", "psi", "arrows", "penalty", "gaussians", "one-label"]);
     await expect(box.getByLabel("Figures").locator("option:checked")).toHaveText("all of them");

@@ -393,7 +393,8 @@ fn choices(shown: &UseStateHandle<Chosen>) -> Html {
         <>
             <div class="choices">
                 { picker("share-view", "View", &names, on_view) }
-                { picker("share-figure", "Figures", &figure_names, on_figure) }
+                // A list of its own for each view: an entry that was once picked stays so under another name.
+                <key={shown.view.key()}>{ picker("share-figure", "Figures", &figure_names, on_figure) }</>
                 { picker("share-theme", "Theme", &themes, on_theme) }
                 { picker("share-size", "Text", &sizes, on_size) }
                 <div class="choice">

@@ -18,6 +18,9 @@ fn table(
     heads: Html,
     cells: impl Fn(usize, &ExactLoss) -> Html,
 ) -> Html {
+    if !props.tables_due {
+        return html! {};
+    }
     let line = |(k, l): (usize, &ExactLoss)| {
         let focus = |to: Option<usize>| {
             let dispatch = props.dispatch.clone();

@@ -33,6 +33,8 @@ pub struct ViewProps {
     pub state: Rc<State>,
     pub exact: Rc<Exact>,
     pub dispatch: Callback<Action>,
+    /// Whether tables are built already: figures come first.
+    pub tables_due: bool,
 }
 
 /// Losses that are shown, by position: those that the numbers are of, which may be an older experiment's while a new one
@@ -178,6 +180,9 @@ fn space(props: &ViewProps, x: usize) -> Html {
 /// What the figures show in numbers: the runs at the moment, over time, and the exact curves.
 fn tables(props: &ViewProps, table: Table) -> Html {
     let (state, exact) = (&props.state, &props.exact);
+    if !props.tables_due {
+        return html! {};
+    }
     html! {
         <>
             { numbers(state) }

@@ -50,11 +50,11 @@ pub struct Ground<'a> {
 }
 
 impl Plan {
-    /// Of an experiment file.
+    /// Of an experiment file, of which these losses are trained; all where none are named.
     ///
     /// # Errors
     /// What a language model cannot be trained with, in one sentence.
-    pub fn new(spec: &str, method: Method, ground: Ground) -> Result<Self, String> {
+    pub fn new(spec: &str, losses: Option<&[usize]>, method: Method, ground: Ground) -> Result<Self, String> {
         let spec = Spec::from_text(spec).map_err(sentence)?;
         let Some(batch) = spec.optimiser.batch_size else {
             return Err("A language model is trained on batches; give the batch size a number.".to_owned());
@@ -64,7 +64,8 @@ impl Plan {
                 "The batch of {batch} pairs is larger than the {MOST_BATCH} that a page takes on; choose a smaller one."
             ));
         }
-        let steps = spec.losses.iter().map(|l| l.steps_under(&spec.optimiser)).max().unwrap_or(0);
+        let trained = spec.losses.iter().enumerate().filter(|(k, _)| losses.is_none_or(|l| l.contains(k)));
+        let steps = trained.map(|(_, l)| l.steps_under(&spec.optimiser)).max().unwrap_or(0);
         if steps > MOST_STEPS {
             return Err(format!(
                 "{steps} steps are more than the {MOST_STEPS} that a page takes on; choose fewer, or use the typo-lab program."

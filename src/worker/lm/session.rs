@@ -104,7 +104,7 @@ impl<C: Compute> Session<C> {
                     }
                 }
                 (ToLm::Train { run, spec, losses, method, paused }, _) => {
-                    match Plan::new(&spec, method, self.ground()) {
+                    match Plan::new(&spec, Some(&losses), method, self.ground()) {
                         Ok(plan) => self.train(run, plan, &losses, paused).await,
                         Err(message) => refused(&self.port, run, message),
                     }
@@ -125,7 +125,7 @@ impl<C: Compute> Session<C> {
         match message {
             ToLm::Prefer => self.prefer(parts).await,
             ToLm::Weigh { spec, method } => {
-                let weight = Plan::new(&spec, method, self.ground()).map(|plan| plan.weight(self.ground()));
+                let weight = Plan::new(&spec, None, method, self.ground()).map(|plan| plan.weight(self.ground()));
                 self.port.send(&FromLm::Weighed(weight.unwrap_or_else(Weight::refused)), &[]);
             }
             ToLm::Say { prompt, drawing } => {
