@@ -207,6 +207,10 @@ fn wrong_input_is_one_sentence_and_exit_2() {
             "must be a number above 0",
         ),
         (
+            vec!["align", "--model", &model, "--pairs", &pairs, "--loss", "dpo", "--lambda", "-1"],
+            "invalid value '-1' for '--lambda <LAMBDA>': must be a number above 0",
+        ),
+        (
             vec!["generate", "--model", &model, "--prompt-ids", "99"],
             "token 99 is not in the vocabulary, whose last is 30",
         ),

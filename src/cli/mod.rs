@@ -165,7 +165,13 @@ pub fn main() -> std::process::ExitCode {
 
 /// The arguments, with worked examples under every command's help.
 fn with_examples() -> clap::Command {
-    examples::ALL.iter().fold(Arguments::command(), |all, (path, text)| examples::under(all, path, text))
+    let all = with_negatives(Arguments::command());
+    examples::ALL.iter().fold(all, |all, (path, text)| examples::under(all, path, text))
+}
+
+/// A negative number is a value, which is refused with what it must be, and not the name of an option.
+fn with_negatives(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.allow_negative_numbers(true)).mut_subcommands(with_negatives)
 }
 
 impl Command {
