@@ -1,6 +1,5 @@
-//! Minimisers: exact ones, Adam's path towards them, sweeps over λ and α, and the verdicts that follow from the numbers.
+//! Minimisers: exact ones, training runs towards them, sweeps over λ and α, and the verdicts that follow from the numbers.
 
-pub mod adam;
 pub mod bandit;
 pub mod batch;
 pub mod cost;
@@ -11,9 +10,10 @@ pub mod newton;
 pub mod one_label;
 pub mod parts;
 pub mod penalised;
+pub mod run;
 pub mod scores;
 pub mod sweep;
 pub mod verdict;
 
-pub use adam::{Run, Snapshot};
 pub use exact::{ExactSolver, Minimiser, Start, Status};
+pub use run::{Run, Snapshot};

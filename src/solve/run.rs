@@ -1,4 +1,4 @@
-//! Adam on the logits, with clipping and batches: a run as an iterator of snapshots. No clock, no threads.
+//! Training of the logits, with clipping and batches: a run as an iterator of snapshots. No clock, no threads.
 //!
 //! Letters: P prompts, A actions, B batch. θ starts at `ln π_ref` with mean zero and is not re-centred, so weight decay acts
 //! on it as it stands. A step allocates nothing.
@@ -11,8 +11,8 @@ use super::exact::reward_of;
 use super::gradient::Gradient;
 use crate::loss::Loss;
 use crate::simplex::{log_softmax, mean_zero};
-use crate::spec::LossSpec;
 use crate::spec::problem::Problem;
+use crate::spec::{LossSpec, Method};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -150,11 +150,20 @@ impl Run {
             None => self.gradient.of_everything(&self.theta),
         }
         self.gradient.clip(self.problem.optimiser.clip_norm);
-        self.move_theta();
+        match self.problem.optimiser.method {
+            Method::Adam => self.step_of_adam(),
+            Method::Sgd => self.step_down(),
+        }
         self.step += 1;
     }
 
-    fn move_theta(&mut self) {
+    fn step_down(&mut self) {
+        for (theta, g) in self.theta.iter_mut().zip(&self.gradient.values) {
+            *theta -= self.learning_rate * g;
+        }
+    }
+
+    fn step_of_adam(&mut self) {
         self.decay.0 *= BETA1;
         self.decay.1 *= BETA2;
         let rate = self.learning_rate / (1.0 - self.decay.0);
