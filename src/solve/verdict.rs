@@ -313,9 +313,13 @@ fn constraint_gap(problem: &Problem, loss: LossSpec, range: &Sweep) -> Finding {
         (false, SweepOver::Alpha) => range.to,
         (false, SweepOver::Lambda) => TEST_ALPHA,
     };
-    let value = gap_at(problem, loss, WeightDecay { alpha, ..problem.weight_decay });
+    tied(loss.loss, alpha, gap_at(problem, loss, WeightDecay { alpha, ..problem.weight_decay }))
+}
+
+/// What a gap under a penalty α says of a loss's tie with RLHF (Theorem 3.7).
+pub fn tied(loss: Loss, alpha: f64, value: f64) -> Finding {
     let gap = amount(value);
-    let why = match loss.loss {
+    let why = match loss {
         Loss::Rlhf(_) => format!("it is RLHF itself; with α = {alpha} the distance is {gap}"),
         Loss::Typo => format!(
             "with α = {alpha} it stands {gap} in total variation from the RLHF problem that has its minimiser at α = 0; it is not derived from RLHF, so no tie breaks"

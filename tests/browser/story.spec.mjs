@@ -48,7 +48,7 @@ async function compareVerdicts(page, spec, view) {
     if (view === "preservation") expect(rows[k][1].startsWith("no")).toBe(!v.preservation.holds);
   });
   if (view !== "constraints") return;
-  const shown = await page.locator(".verdicts [data-gap]").evaluateAll((all) => all.map((c) => Number(c.dataset.gap)));
+  const shown = await page.locator(".verdicts [data-value]").evaluateAll((all) => all.map((c) => Number(c.dataset.value)));
   verdicts.forEach((v, k) => {
     expect(rows[k][1]).toBe(yes(v.constraint_gap.holds));
     expect(Math.abs(shown[k] - v.constraint_gap.value)).toBeLessThan(1e-9);

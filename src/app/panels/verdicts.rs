@@ -4,11 +4,12 @@ use yew::prelude::*;
 
 use super::story::cited;
 use crate::app::exact::{ExactLoss, distance};
+use crate::app::stage::Stage;
 use crate::app::state::Action;
 use crate::app::views::ViewProps;
 use crate::app::words;
 use crate::simplex::{probs, tv};
-use crate::solve::verdict::{Finding, KEPT, Preservation, REACHED};
+use crate::solve::verdict::{Finding, KEPT, Preservation, REACHED, tied};
 
 /// A table with a line a loss; pointing at a line brings its loss forward.
 fn table(
@@ -18,7 +19,7 @@ fn table(
     heads: Html,
     cells: impl Fn(usize, &ExactLoss) -> Html,
 ) -> Html {
-    if !props.tables_due {
+    if props.stage < Stage::Tables {
         return html! {};
     }
     let line = |(k, l): (usize, &ExactLoss)| {
@@ -47,16 +48,12 @@ fn table(
     }
 }
 
-fn verdict(holds: bool, text: &str) -> Html {
-    html! { <td class={if holds { "yes" } else { "no" }}>{ text.to_owned() }</td> }
-}
-
 /// A desideratum with the number behind it; pressed, it opens the sentence that says what the number is, one at a time.
 fn found(finding: &Finding, text: &str, what: &str, unit: &str) -> Html {
     let nothing = if finding.holds { REACHED } else { KEPT };
     let value = if finding.value <= nothing { "0".to_owned() } else { words::number(finding.value) };
     html! {
-        <td class={if finding.holds { "yes" } else { "no" }}>
+        <td class={if finding.holds { "yes" } else { "no" }} data-value={finding.value.to_string()}>
             <details name="why">
                 <summary>
                     <span>{ text.to_owned() }</span>
@@ -66,6 +63,10 @@ fn found(finding: &Finding, text: &str, what: &str, unit: &str) -> Html {
             </details>
         </td>
     }
+}
+
+fn yes_no(finding: &Finding) -> Html {
+    found(finding, if finding.holds { "yes" } else { "no" }, "total variation", "")
 }
 
 /// Where a claim is made in the paper.
@@ -86,7 +87,6 @@ pub fn interpolation(props: &ViewProps) -> Html {
             <th scope="col">{ "KL(π* ‖ π)" }<small>{ "nats, at this λ" }</small></th>
         </>
     };
-    let yes_no = |f: Finding| found(&f, if f.holds { "yes" } else { "no" }, "total variation", "");
     table(
         props,
         "interpolation-verdicts",
@@ -99,8 +99,8 @@ pub fn interpolation(props: &ViewProps) -> Html {
             let boundary = found.status == crate::solve::Status::Boundary;
             html! {
                 <>
-                    { yes_no(l.limits.strong()) }
-                    { yes_no(l.limits.weak()) }
+                    { yes_no(&l.limits.strong()) }
+                    { yes_no(&l.limits.weak()) }
                     <td>{ words::low_limit(l) }</td>
                     <td>{ symbol(&words::high_limit(l)) }</td>
                     <td class="number" data-pi={json(&pi)}>{ words::policy(&pi) }if boundary { <small>{ "at the boundary" }</small> }</td>
@@ -148,7 +148,7 @@ pub fn preservation(props: &ViewProps) -> Html {
             });
             let kept = match &l.preservation {
                 Some(p) => found(&p.finding(), &words::selectivity(p), harm(p), " nats"),
-                None => verdict(false, "—"),
+                None => html! { <td class="no">{ "—" }</td> },
             };
             html! { <>{ kept }{ for prompts }</> }
         },
@@ -160,7 +160,6 @@ pub fn constraint(props: &ViewProps) -> Html {
         <>
             <th scope="col">{ "Loss" }</th>
             <th scope="col">{ "still RLHF at this α" }{ place(&[("Thm 3.7", "Theorem 3.7")]) }</th>
-            <th scope="col">{ "distance from it" }<small>{ "total variation" }</small></th>
             <th scope="col">{ "KL(π" }<sub>{ "RLHF" }</sub>{ " ‖ π)" }<small>{ "nats" }</small></th>
             <th scope="col">{ "at this α" }<small>{ "exactly" }</small></th>
             <th scope="col">{ "RLHF with its reward" }<small>{ "exactly" }</small></th>
@@ -170,12 +169,12 @@ pub fn constraint(props: &ViewProps) -> Html {
     table(props, "constraint-verdicts", "Whether each loss still equals RLHF under weight decay", heads, |_, l| {
         let Some(tie) = l.constraint.as_ref().map(|c| &c.now[x]) else { return html! {} };
         let (own, rlhf) = (probs(&tie.own.log_pi), probs(&tie.rlhf));
-        let apart = tv(&tie.own.log_pi, &tie.rlhf);
+        let alpha = props.exact.problem.weight_decay.alpha;
+        let finding = tied(l.spec.loss, alpha, tv(&tie.own.log_pi, &tie.rlhf));
         let nats = distance(&props.exact.problem, tie);
         html! {
             <>
-                { verdict(apart <= REACHED, if apart <= REACHED { "yes" } else { "no" }) }
-                <td class="number" data-gap={apart.to_string()}>{ if apart <= REACHED { "0".to_owned() } else { words::number(apart) } }</td>
+                { yes_no(&finding) }
                 <td class="number">{ words::nats(nats) }</td>
                 <td class="number" data-pi={json(&own)}>{ words::policy(&own) }</td>
                 <td class="number">{ words::policy(&rlhf) }</td>
