@@ -6,6 +6,8 @@
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
+use crate::simplex::ascending;
+
 /// How the two actions of a pair are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pairing {
@@ -120,9 +122,7 @@ pub fn win_probability(log_i: f64, log_j: f64) -> f64 {
 /// The exact expectation under q and p*. `log_ref` and `log_star` have A entries.
 pub fn population(pairing: Pairing, log_ref: &[f64], log_star: &[f64]) -> PairData {
     // Relative to the likeliest pair, so that rare ones do not all underflow.
-    let mut likeliest = log_ref.to_vec();
-    likeliest.sort_unstable_by(f64::total_cmp);
-    let largest: f64 = likeliest.iter().rev().take(2).sum();
+    let largest: f64 = ascending(log_ref).iter().rev().take(2).map(|k| log_ref[*k]).sum();
     let weight = |i: usize, j: usize| match pairing {
         Pairing::Uniform => 1.0,
         Pairing::Reference => (log_ref[i] + log_ref[j] - largest).exp(),

@@ -177,8 +177,9 @@ fn project(p: [f64; 3], floor: f64) -> [f64; 3] {
     let mass = 1.0 - 3.0 * floor;
     let v = p.map(|x| x - floor);
     let mut sorted = v;
-    sorted.sort_unstable_by(f64::total_cmp);
-    sorted.reverse();
+    for (place, k) in sorted.iter_mut().zip(ascending(&v).into_iter().rev()) {
+        *place = v[k];
+    }
     let mut shift = 0.0;
     let mut sum = 0.0;
     for (k, x) in sorted.iter().enumerate() {

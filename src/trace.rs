@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::simplex::ascending;
 use crate::solve::Snapshot;
 
 /// Snapshots of a chunk.
@@ -163,13 +164,14 @@ impl Band {
     pub fn of(traces: &[&Trace], snapshots: &[usize], x: usize, action: usize, actions: usize) -> Self {
         let mut band = Self::default();
         for &k in snapshots {
-            let mut values: Vec<f64> =
+            let values: Vec<f64> =
                 traces.iter().filter(|t| k < t.len()).map(|t| t.policy(k, x, actions)[action].exp()).collect();
-            values.sort_unstable_by(f64::total_cmp);
+            let order = ascending(&values);
             let (n, half) = (values.len(), values.len() / 2);
-            band.least.push(values[0]);
-            band.median.push(if n % 2 == 1 { values[half] } else { 0.5 * (values[half - 1] + values[half]) });
-            band.greatest.push(values[n - 1]);
+            let nth = |k: usize| values[order[k]];
+            band.least.push(nth(0));
+            band.median.push(if n % 2 == 1 { nth(half) } else { 0.5 * (nth(half - 1) + nth(half)) });
+            band.greatest.push(nth(n - 1));
         }
         band
     }

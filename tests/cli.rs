@@ -221,6 +221,23 @@ fn the_stills_of_the_page_are_what_the_program_draws() {
             same_drawing(&shipped, &drawn),
             "static/still-{theme}.svg is stale: typo-lab figure 2 --theme {theme} --out static/still-{theme}.svg"
         );
+        // The page's own, which a browser decodes beside its main thread: other fonts shift its letters, and no more.
+        let path = scratch(&format!("still-{theme}.png"));
+        assert!(run(&["figure", "2", "--theme", theme, "--out", path.to_str().expect("a path")], "").status.success());
+        let pixels = |path: &std::path::Path| {
+            let picture =
+                resvg::tiny_skia::Pixmap::decode_png(&std::fs::read(path).expect("a picture")).expect("a PNG");
+            ((picture.width(), picture.height()), picture.data().to_vec())
+        };
+        let shipped = pixels(std::path::Path::new(&format!("static/still-{theme}.png")));
+        let drawn = pixels(&path);
+        assert_eq!(shipped.0, drawn.0);
+        let off: u64 = shipped.1.iter().zip(&drawn.1).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        let mean = off as f64 / drawn.1.len() as f64;
+        assert!(
+            mean < 1.5,
+            "static/still-{theme}.png is off by {mean} of 255: typo-lab figure 2 --theme {theme} --out static/still-{theme}.png; pngquant --force --ext .png 64 static/still-{theme}.png"
+        );
     }
 }
 

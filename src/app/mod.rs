@@ -13,11 +13,13 @@ mod page;
 mod painter;
 mod panels;
 mod points;
+mod reach;
 mod remote;
 mod save;
 mod seen;
 mod sheet;
 mod solver;
+mod stage;
 mod state;
 mod tour;
 mod views;
@@ -25,17 +27,20 @@ mod words;
 
 use gloo::timers::callback::Timeout;
 
-/// Puts the page in place of the static picture that the document shows until now.
+/// Builds the page, which takes the place of the still that the document shows until now.
 ///
-/// In three tasks, none of which holds the browser up for long: the program is loaded, the first numbers are computed, the
-/// page is built from them.
+/// In tasks none of which holds the browser up for long: the program is loaded, the address is read, the first numbers are
+/// computed, and from them the page is built, stage by stage.
 pub fn start() {
     crate::worker::report_panics();
     let Some(root) = gloo::utils::document().get_element_by_id("app") else { return };
     in_a_task_of_its_own(|| {
-        let opening = page::Opening::new();
+        let state = page::Opening::state();
         in_a_task_of_its_own(|| {
-            yew::Renderer::<page::Page>::with_root_and_props(root, page::PageProps { opening }).render();
+            let opening = page::Opening::new(state);
+            in_a_task_of_its_own(|| {
+                yew::Renderer::<page::Page>::with_root_and_props(root, page::PageProps { opening }).render();
+            });
         });
     });
 }

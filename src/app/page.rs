@@ -18,6 +18,7 @@ use super::panels::share::Share;
 use super::panels::story::{Story, invitation};
 use super::panels::summary::Summary;
 use super::solver::Solver;
+use super::stage::{Stage, use_stage};
 use super::state::{Action, Scheme, Sight, State, View};
 use super::views::shapes::Shapes;
 use super::views::{ViewProps, constraints, interpolation, language, preservation};
@@ -40,9 +41,14 @@ pub struct Opening {
 
 impl Opening {
     /// What the address says.
-    pub fn new() -> Rc<Self> {
+    pub fn state() -> State {
         let mut state = State::new(address::opening(), !prefers("(prefers-reduced-motion: reduce)"));
         embed::prepare(&mut state);
+        state
+    }
+
+    /// With the numbers that follow.
+    pub fn new(state: State) -> Rc<Self> {
         let exact = Exact::new(state.spec(), state.view).ok().map(Rc::new);
         Rc::new(Self { state, exact })
     }
@@ -61,13 +67,13 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
         use_callback((), move |action: Action, ()| dispatcher.dispatch(action))
     };
     let current = Rc::new((*state).clone());
+    let stage = use_stage();
+    use_solver(&current, &dispatch, stage);
     let exact = use_exact(&current, opening);
-    use_solver(&current, &dispatch);
     let lm = use_lm(&current, &dispatch);
     use_address(&current, &dispatch);
-    // The figures first, then the tables, then the controls; time passes once all stand.
-    let tasks = use_tasks();
-    use_playing(current.playing && current.sight == Sight::Seen && tasks == TASKS, &dispatch);
+    // Time passes once everything stands.
+    use_playing(current.playing && current.sight == Sight::Seen && stage == Stage::Whole, &dispatch);
     seen::use_seen(&dispatch);
     remote::use_remote(&current, &dispatch);
     use_rest(current.link(), &dispatch);
@@ -78,19 +84,15 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
     let Some(exact) = exact else { return html! {} };
     let view = current.view;
     let frame = embed::of_page();
-    let props = yew::props!(ViewProps {
-        state: current.clone(),
-        exact: exact.clone(),
-        dispatch: dispatch.clone(),
-        tables_due: tasks > 0
-    });
+    let props =
+        yew::props!(ViewProps { state: current.clone(), exact: exact.clone(), dispatch: dispatch.clone(), stage });
     html! {
         <>
-            if frame.is_none() { { header(&current, &exact, &dispatch) } }
+            if frame.is_none() && stage >= Stage::Frame { { header(&current, &exact, &dispatch) } }
             { notices(&current, &dispatch) }
             <div class={classes!("columns", current.story.map(|_| "touring"))}
                 data-points={tour::points(&current)} data-waits={tour::waits(&current).then_some("")}>
-                <Story state={current.clone()} dispatch={dispatch.clone()} />
+                if stage >= Stage::Frame { <Story state={current.clone()} dispatch={dispatch.clone()} /> }
                 <main id="main" tabindex="-1">
                     // The headline is the answer to what the tour asks, and is veiled with the figures.
                     if tour::waits(&current) { <h1 class="visually-hidden">{ "Your prediction first" }</h1> }
@@ -106,7 +108,7 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
                 </main>
                 if frame.as_ref().is_none_or(embed::Embed::has_controls) {
                     <aside aria-label="Controls">
-                        if tasks == TASKS { <Controls state={current.clone()} dispatch={dispatch.clone()} /> }
+                        if stage >= Stage::Controls { <Controls state={current.clone()} dispatch={dispatch.clone()} {stage} /> }
                     </aside>
                 }
             </div>
@@ -192,15 +194,16 @@ fn use_exact(state: &Rc<State>, opening: &Opening) -> Option<Rc<Exact>> {
     (*computed).clone()
 }
 
-/// Trains the newest experiment in the worker.
+/// Trains the newest experiment in the worker: asked for at once, so that it is at work while the page computes and draws.
 #[hook]
-fn use_solver(state: &Rc<State>, dispatch: &Callback<Action>) {
+fn use_solver(state: &Rc<State>, dispatch: &Callback<Action>, stage: Stage) {
     let solver = use_mut_ref(|| None::<Rc<RefCell<Solver>>>);
     let (rests, resting) = (solver.clone(), state.sight == Sight::Hidden);
     let (state, dispatch) = (Rc::clone(state), dispatch.clone());
-    use_effect_with(state.run, move |run| {
+    // It takes a core of its own, of which the page may have but two while it is built.
+    use_memo((state.run, stage == Stage::Whole), move |(run, is_due)| {
         // A language model is trained when it is asked to be, and elsewhere.
-        if state.view == View::Language {
+        if state.view == View::Language || !is_due {
             return;
         }
         let mut slot = solver.borrow_mut();
@@ -357,24 +360,6 @@ fn tick(frame: Rc<RefCell<Option<AnimationFrame>>>, dispatch: Callback<Action>, 
         tick(frame, dispatch, Some(now));
     });
     *slot.borrow_mut() = Some(next);
-}
-
-/// What the page is built in after the first picture, so that none of it holds the browser up for long.
-const TASKS: u8 = 2;
-
-/// How many of them have come.
-#[hook]
-fn use_tasks() -> u8 {
-    let come = use_state_eq(|| 0);
-    {
-        let set = come.setter();
-        use_effect_with(*come, move |come| {
-            let next = (come + 1).min(TASKS);
-            let timeout = Timeout::new(0, move || set.set(next));
-            move || drop(timeout)
-        });
-    }
-    *come
 }
 
 /// Sets the colour scheme on the document, and repaints when it or the system's changes.

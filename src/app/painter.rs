@@ -1,13 +1,11 @@
 //! The one painter: once a frame, it draws the canvases whose figures have changed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
 use gloo::utils::{document, window};
-use js_sys::Date;
 use plotters::prelude::IntoDrawingArea;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -16,21 +14,25 @@ use yew::prelude::*;
 
 use super::crisp::Crisp;
 use super::drawing::Drawing;
+use super::reach;
 use crate::figure::{Reading, Region, Sketch, Theme};
 use crate::loss::Loss;
 use crate::spec::number;
 
 #[derive(Default)]
 struct Painter {
-    canvases: BTreeMap<usize, Entry>,
+    canvases: Vec<Entry>,
     next: usize,
     theme: Option<Theme>,
     frame: Option<AnimationFrame>,
     /// Whether the figures are on their way to a printer, whose paper is light.
     on_paper: bool,
+    /// Waits until nothing is left to be painted.
+    then: Option<fn()>,
 }
 
 struct Entry {
+    id: usize,
     canvas: HtmlCanvasElement,
     drawing: Rc<Drawing>,
     dirty: bool,
@@ -48,7 +50,7 @@ thread_local! {
 pub fn repaint_all() {
     PAINTER.with_borrow_mut(|p| {
         p.theme = None;
-        p.canvases.values_mut().for_each(|e| e.dirty = true);
+        p.canvases.iter_mut().for_each(|e| e.dirty = true);
     });
     schedule();
 }
@@ -57,7 +59,7 @@ pub fn repaint_all() {
 pub fn repaint_now() {
     PAINTER.with_borrow_mut(|p| {
         p.theme = None;
-        p.canvases.values_mut().for_each(|e| e.dirty = true);
+        p.canvases.iter_mut().for_each(|e| e.dirty = true);
     });
     paint(true);
 }
@@ -89,7 +91,7 @@ fn measure_text() {
 
 /// Every canvas with what it shows.
 pub fn figures() -> Vec<(HtmlCanvasElement, Rc<Drawing>)> {
-    PAINTER.with_borrow(|p| p.canvases.values().map(|e| (e.canvas.clone(), Rc::clone(&e.drawing))).collect())
+    PAINTER.with_borrow(|p| p.canvases.iter().map(|e| (e.canvas.clone(), Rc::clone(&e.drawing))).collect())
 }
 
 /// The colours that figures are painted in.
@@ -105,9 +107,6 @@ fn schedule() {
     });
 }
 
-/// Milliseconds of a frame after which figures that are still blank wait for the next one: a view that opens holds nothing up for long.
-const FIRST_MS: f64 = 8.0;
-
 fn paint(at_once: bool) {
     let waits = PAINTER.with_borrow_mut(|p| {
         p.frame = None;
@@ -116,10 +115,9 @@ fn paint(at_once: bool) {
             measure_text();
         }
         let theme = p.theme.get_or_insert_with(|| theme_of_page(on_paper)).clone();
-        let mut dirty: Vec<&mut Entry> = p.canvases.values_mut().filter(|e| e.dirty).collect();
+        let mut dirty: Vec<&mut Entry> = p.canvases.iter_mut().filter(|e| e.dirty).collect();
         // All sizes before the first change of one: each look after a change lays the whole page out again.
         let widths: Vec<f64> = dirty.iter().map(|e| e.width()).collect();
-        let begun = Date::now();
         let (mut waits, mut has_first) = (false, false);
         for (entry, width) in dirty.iter_mut().zip(widths) {
             if width < 40.0 {
@@ -128,8 +126,9 @@ fn paint(at_once: bool) {
             }
             let is_new = entry.height == 0.0;
             entry.fit(width);
-            // The frame that finds the sizes has laid the page out, and has done enough.
-            if !at_once && !entry.drawn && (is_new || has_first && Date::now() - begun > FIRST_MS) {
+            // A view that opens holds nothing up for long: the frame that finds the sizes has laid the page out, and has done
+            // enough; after it, figures that are still blank come one a frame.
+            if !at_once && !entry.drawn && (is_new || has_first) {
                 waits = true;
                 continue;
             }
@@ -141,7 +140,15 @@ fn paint(at_once: bool) {
     });
     if waits {
         schedule();
+    } else if let Some(then) = PAINTER.with_borrow_mut(|p| p.then.take()) {
+        then();
     }
+}
+
+/// Calls back once all that is to be painted is.
+pub fn once_painted(then: fn()) {
+    PAINTER.with_borrow_mut(|p| p.then = Some(then));
+    schedule();
 }
 
 /// The style sheet's own colours, each of which it writes once, for light paper and for dark.
@@ -241,6 +248,36 @@ pub fn Figure(props: &FigureProps) -> Html {
             }
         })
     };
+    // The next value that way, seen and heard.
+    let step = {
+        let (canvas, drawing, tell, from) =
+            (canvas.clone(), Rc::clone(&props.drawing), tell.clone(), (*reading).clone());
+        move |way: (f64, f64)| {
+            let width = canvas.cast::<Element>().map_or(0.0, |c| c.get_bounding_client_rect().width() / text_size());
+            if let Some(found) = reach::next(&drawing, width, from.as_ref().map(|r| r.at), way) {
+                tell(Some(found));
+            }
+        }
+    };
+    let on_focus = {
+        let step = step.clone();
+        Callback::from(move |e: FocusEvent| {
+            // Not where a pointer brought the focus, which reads what it is at.
+            if e.target_dyn_into::<Element>().is_some_and(|c| c.matches(":focus-visible").unwrap_or(false)) {
+                step((1.0, 0.0));
+            }
+        })
+    };
+    let on_key = Callback::from(move |e: KeyboardEvent| {
+        if let Some(way) = reach::way(&e.key()) {
+            e.prevent_default();
+            step(way);
+        }
+    });
+    let on_blur = {
+        let tell = tell.clone();
+        Callback::from(move |_: FocusEvent| tell(None))
+    };
     // A finger leaves when it is lifted, which is when its reading is read.
     let on_leave = Callback::from(move |e: PointerEvent| {
         if !is_finger(&e) {
@@ -249,9 +286,10 @@ pub fn Figure(props: &FigureProps) -> Html {
     });
     html! {
         <>
-            <canvas ref={canvas} role="img" aria-label={props.label.clone()} class="figure" data-figure={props.drawing.target().map(crate::story::Target::key)}
-                onpointermove={on_move} onpointerdown={on_down} onpointerleave={on_leave} />
-            if let Some(reading) = &*reading { <Tip reading={reading.clone()} /> }
+            <canvas ref={canvas} role="application" aria-roledescription="figure" tabindex="0" aria-label={format!("{} Arrow keys read its values.", props.label)} class="figure" data-figure={props.drawing.target().map(crate::story::Target::key)}
+                onpointermove={on_move} onpointerdown={on_down} onpointerleave={on_leave}
+                onfocus={on_focus} onblur={on_blur} onkeydown={on_key} />
+            <Tip reading={(*reading).clone()} />
         </>
     }
 }
@@ -270,8 +308,11 @@ fn use_painted(canvas: &NodeRef, drawing: &Rc<Drawing>) {
                     p.next += 1;
                     p.next
                 });
-                let (height, drawn) = p.canvases.get(&id).map_or((0.0, false), |e| (e.height, e.drawn));
-                p.canvases.insert(id, Entry { canvas: element, drawing, dirty: true, height, drawn });
+                if let Some(entry) = p.canvases.iter_mut().find(|e| e.id == id) {
+                    (entry.canvas, entry.drawing, entry.dirty) = (element, drawing, true);
+                } else {
+                    p.canvases.push(Entry { id, canvas: element, drawing, dirty: true, height: 0.0, drawn: false });
+                }
             });
             schedule();
         });
@@ -289,7 +330,7 @@ fn use_painted(canvas: &NodeRef, drawing: &Rc<Drawing>) {
         move || {
             drop(observer);
             if let Some(id) = *slot.borrow() {
-                PAINTER.with_borrow_mut(|p| p.canvases.remove(&id));
+                PAINTER.with_borrow_mut(|p| p.canvases.retain(|e| e.id != id));
             }
         }
     });
@@ -312,17 +353,17 @@ fn read(drawing: &Drawing, e: &PointerEvent) -> Option<Reading> {
 
 #[derive(Properties, PartialEq)]
 struct TipProps {
-    reading: Reading,
+    reading: Option<Reading>,
 }
 
-/// A value beside the point it was read at.
+/// A value beside the point it was read at, and told to those who hear the page.
 #[component]
 fn Tip(props: &TipProps) -> Html {
     let tip = use_node_ref();
     {
         let tip = tip.clone();
-        use_effect_with(props.reading.at, move |(x, y)| {
-            let Some(element) = tip.cast::<HtmlElement>() else { return };
+        use_effect_with(props.reading.as_ref().map(|r| r.at), move |at| {
+            let (Some((x, y)), Some(element)) = (at, tip.cast::<HtmlElement>()) else { return };
             let Some(canvas) = element.previous_element_sibling().and_then(|c| c.dyn_into::<HtmlElement>().ok()) else {
                 return;
             };
@@ -338,8 +379,8 @@ fn Tip(props: &TipProps) -> Html {
                 .set_property("transform", &format!("translate({left}px, {top}px) translate(-50%, -150%)"));
         });
     }
-    // The canvas's label and the table say the same to those who cannot point.
-    html! { <div ref={tip} class={classes!("tip", props.reading.loss.map(Loss::key))} aria-hidden="true">{ props.reading.text.clone() }</div> }
+    let (loss, text) = props.reading.clone().map_or((None, String::new()), |r| (r.loss, r.text));
+    html! { <div ref={tip} class={classes!("tip", loss.map(Loss::key))} role="status">{ text }</div> }
 }
 
 /// Watches an element's size; ends when dropped.

@@ -12,6 +12,7 @@ use super::drawing::Drawing;
 use super::{painter, words};
 use crate::figure::sketch::{Anchor, Stroke, Type};
 use crate::figure::{Region, Sketch, Surface, Theme, svg};
+use crate::simplex::ascending;
 use crate::spec::LossSpec;
 
 /// White space around everything.
@@ -80,10 +81,11 @@ impl Sheet {
         let width = items.iter().map(|(r, _)| r.right() - left).fold(0.0, f64::max);
         let headline = wrapped(headline, width, HEADLINE);
         let top = EDGE + headline.len() as f64 * HEADLINE * LEADING + GAP;
-        items.sort_by(|a, b| a.0.y.total_cmp(&b.0.y));
+        let downwards = ascending(&items.iter().map(|(r, _)| r.y).collect::<Vec<_>>());
         // How far down the screen is taken, and where that is on the sheet.
-        let (mut taken, mut end) = (items.first().map_or(0.0, |(r, _)| r.y), top);
-        for (r, _) in &mut items {
+        let (mut taken, mut end) = (downwards.first().map_or(0.0, |k| items[*k].0.y), top);
+        for k in downwards {
+            let r = &mut items[k].0;
             let (y, bottom) = (r.y, r.bottom());
             if y - taken > GAP {
                 (taken, end) = (y, end + GAP);
@@ -235,7 +237,7 @@ mod tests {
         let top = EDGE + HEADLINE * LEADING + GAP;
         let places: Vec<(f64, f64)> = sheet.items.iter().map(|(r, _)| (r.x, r.y)).collect();
         // 430 is the lowest edge of the first row; the next figure stands a gap below it, not 70.
-        let expected = [(20.0, top), (440.0, top + 10.0), (20.0, top + 30.0), (20.0, top + 260.0 + GAP)];
+        let expected = [(20.0, top + 260.0 + GAP), (20.0, top + 30.0), (20.0, top), (440.0, top + 10.0)];
         assert!(places.iter().zip(expected).all(|(a, b)| (a.0 - b.0).abs() + (a.1 - b.1).abs() < 1e-9), "{places:?}");
         assert_eq!(sheet.size, (540.0, (top + 260.0 + GAP + 100.0 + EDGE).ceil()));
     }

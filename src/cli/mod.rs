@@ -38,7 +38,7 @@ a sweep, 1 million draws a prompt, 16 MiB of input.";
 enum Command {
     /// Exact minimisers, weight decay included; "boundary" where a minimum is reached only in a limit
     Minimise(Experiment),
-    /// Adam runs: policies and objective, recorded every optimiser.record_every steps
+    /// Training runs: policies and objective, recorded every optimiser.record_every steps
     Train(Experiment),
     /// Exact minimisers over the experiment's range of λ or α
     Sweep(Experiment),

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Preference-optimisation losses trained on a bandit: one experiment of TYPO Lab as a script that needs only PyTorch.
 
-It draws the very batches that TYPO Lab draws (the seeded stream is written out below), takes the same steps of Adam in
-float64, and prints where each loss ends as JSON. Equation numbers are those of Hu, He and Wipf, "New Desiderata for
+It draws the very batches that TYPO Lab draws (the seeded stream is written out below), takes the same steps in float64,
+and prints where each loss ends as JSON. Equation numbers are those of Hu, He and Wipf, "New Desiderata for
 Direct Preference Optimization". Letters: P prompts, A actions, B pairs of a step.
 """
 
@@ -347,7 +347,10 @@ def train(loss, data):
     # Weight decay sees the offset of theta, so it starts with mean zero.
     theta = torch.nn.Parameter(log_ref - torch.tensor([[total(row) / len(row)] for row in data.log_ref]))
     rate = loss.get("learning_rate", optimiser_spec["learning_rate"])
-    adam = torch.optim.Adam([theta], lr=rate, betas=(0.9, 0.999), eps=1e-8)
+    if optimiser_spec["kind"] == "sgd":
+        optimiser = torch.optim.SGD([theta], lr=rate)
+    else:
+        optimiser = torch.optim.Adam([theta], lr=rate, betas=(0.9, 0.999), eps=1e-8)
     # A threshold's psi rests where margins are exactly 0, and a normaliser would round them away from there.
     bare = sees_only_log_ratios(loss) and not (decay["alpha"] > 0 and decay["on"] == "policy")
     for _ in range(loss.get("steps", optimiser_spec["steps"])):
@@ -367,12 +370,12 @@ def train(loss, data):
             value = value + weights @ pair_values(loss, seen, log_ref, x, winners[drawn], losers[drawn])
         penalised = theta if decay["on"] == "logits" else log_pi.exp()
         value = value + decay["alpha"] * (penalised**2).sum()
-        adam.zero_grad()
+        optimiser.zero_grad()
         value.backward()
         norm = theta.grad.norm().item()
         if norm > optimiser_spec["clip_norm"]:
             theta.grad *= optimiser_spec["clip_norm"] / norm
-        adam.step()
+        optimiser.step()
     return torch.log_softmax(theta.detach(), 1)
 
 

@@ -64,7 +64,7 @@ pub struct Spec {
     pub losses: Vec<LossSpec>,
     /// The penalty that stands for a constraint.
     pub weight_decay: WeightDecay,
-    /// Adam's settings.
+    /// How the losses are trained.
     pub optimiser: Optimiser,
     /// The range of a sweep.
     pub sweep: Sweep,
@@ -167,9 +167,33 @@ impl DecayOn {
     }
 }
 
-/// Adam (β₁ 0.9, β₂ 0.999, ε 1e-8) with the gradient clipped to an L2 norm.
+/// What a step makes of its gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Adam with β₁ 0.9, β₂ 0.999, ε 1e-8, as in the paper.
+    Adam,
+    /// Gradient descent, stochastic where a step sees a batch.
+    Sgd,
+}
+
+impl Method {
+    /// Both, in the order of the page.
+    pub const ALL: [Self; 2] = [Self::Adam, Self::Sgd];
+
+    /// The name in files and links.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Adam => "adam",
+            Self::Sgd => "sgd",
+        }
+    }
+}
+
+/// How a loss is trained: by steps on its gradient, which is clipped to an L2 norm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Optimiser {
+    /// What a step makes of the gradient.
+    pub method: Method,
     /// Step size.
     pub learning_rate: f64,
     /// Pairs a step; none for the full expectation.

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    DecayOn, KlConvention, LossSpec, Optimiser, Preferences, PromptSpec, Spec, SpecError, Sweep, SweepOver, VERSION,
-    WeightDecay, limit, short,
+    DecayOn, KlConvention, LossSpec, Method, Optimiser, Preferences, PromptSpec, Spec, SpecError, Sweep, SweepOver,
+    VERSION, WeightDecay, limit, short,
 };
 use crate::divergence::Divergence;
 use crate::loss::{Loss, Mu, Psi, Reward};
@@ -304,8 +304,9 @@ fn weight_decay(node: &Node, default: WeightDecay) -> Read<WeightDecay> {
 }
 
 fn optimiser(node: &Node, default: Optimiser) -> Read<Optimiser> {
-    let fields = node.object(&["learning_rate", "batch_size", "clip_norm", "steps", "record_every", "seed"])?;
+    let fields = node.object(&["kind", "learning_rate", "batch_size", "clip_norm", "steps", "record_every", "seed"])?;
     Ok(Optimiser {
+        method: fields.get("kind").map_or(Ok(default.method), |n| n.one_of(&Method::ALL, Method::key))?,
         learning_rate: fields
             .get("learning_rate")
             .map_or(Ok(default.learning_rate), |n| n.number(MIN_RATE, MAX_RATE))?,

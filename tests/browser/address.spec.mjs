@@ -137,7 +137,7 @@ test("the link to what is on screen brings back the loss shown alone, the prompt
   await page.locator(".legend .entry.typo").click();
   await page.locator("main").getByRole("button", { name: "two", exact: true }).click();
   await page.locator("#speed").selectOption({ label: "2 ×" });
-  await page.locator("#c-adam").click();
+  await page.locator("#c-optimiser").click();
   await page.getByRole("button", { name: "from where it stands", exact: true }).click();
   await settled(page);
   const other = await elsewhere();
@@ -146,7 +146,7 @@ test("the link to what is on screen brings back the loss shown alone, the prompt
   await expect(other.locator(".legend .entry.typo")).toHaveAttribute("aria-pressed", "true");
   await expect(other.locator("main").getByRole("button", { name: "two", exact: true })).toHaveAttribute("aria-pressed", "true");
   await expect(other.locator("#speed option:checked")).toHaveText("2 ×");
-  await other.locator("#c-adam").click();
+  await other.locator("#c-optimiser").click();
   await expect(other.getByRole("button", { name: "from where it stands", exact: true })).toHaveAttribute("aria-pressed", "true");
   expect(other.url()).toBe(page.url());
   expect(await pixels(other)).toEqual(await pixels(page));

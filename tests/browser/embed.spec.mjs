@@ -5,7 +5,7 @@ import { ask, colours, expect, framed, host, notice, open, settled, test } from 
 
 const CONTROLS = {
   headline: "h1", play: ".transport", verdicts: ".verdicts", tables: "#numbers summary", preset: "#preset", lambda: "#lambda", alpha: "#alpha",
-  policies: "#policy-0-star-1", data: "#c-data", counts: "#c-size", losses: "#c-losses", optimiser: "#c-adam",
+  policies: "#policy-0-star-1", data: "#c-data", counts: "#c-size", losses: "#c-losses", optimiser: "#c-optimiser",
 };
 
 /** Opens an embedded page by itself. */

@@ -241,12 +241,12 @@ test("the constraints view: both policies and the distance between them", async 
     await settled(page);
     await compare(page, `α at ${position}`);
     const [rlhf, dpo] = lab("minimise", await specOf(page)).minimisers.map((m) => m.prompts[0].pi);
-    const shown = await page.locator(".verdicts [data-gap]").evaluateAll((cells) => cells.map((c) => Number(c.dataset.gap)));
+    const shown = await page.locator(".verdicts [data-value]").evaluateAll((cells) => cells.map((c) => Number(c.dataset.value)));
     expect(shown[0]).toBeLessThan(EXACT);
     expect(Math.abs(shown[1] - variation(rlhf, dpo))).toBeLessThan(EXACT);
     if (position === 0) expect(shown[1]).toBeLessThan(1e-6);
     else expect(shown[1]).toBeGreaterThan(1e-3);
-    await expect(page.locator(".verdicts tbody tr").nth(1).locator("td").first()).toHaveText(position === 0 ? "yes" : "no");
+    await expect(page.locator(".verdicts tbody tr").nth(1).locator("td summary span").first()).toHaveText(position === 0 ? "yes" : "no");
   }
 });
 
@@ -285,10 +285,39 @@ test("pointing at a curve names it, shows its value, and brings its loss forward
   const before = await pixels(page);
   const box = await page.locator(".curves canvas").first().boundingBox();
   await page.mouse.move(box.x + 80, box.y + 60);
-  await expect(page.locator(".tip")).toHaveText(/^RLHF, step \d+: π\(y_[abc]\) = 0\.\d+$/);
+  await expect(page.locator(".tip:not(:empty)")).toHaveText(/^RLHF, step \d+: π\(y_[abc]\) = 0\.\d+$/);
   await expect.poll(async () => (await pixels(page)).filter((p, k) => p !== before[k]).length).toBe(before.length);
   await page.mouse.move(2, 2);
-  await expect(page.locator(".tip")).toHaveCount(0);
+  await expect(page.locator(".tip:not(:empty)")).toHaveCount(0);
+});
+
+test("the keyboard reads a figure's values, and brings the loss it is at forward everywhere", async ({ page }) => {
+  await open(page);
+  await settled(page);
+  const before = await pixels(page);
+  const rows = await trained(page);
+  const [figure, tip] = [page.locator(".curves canvas").first(), page.locator(".tip:not(:empty)")];
+  // From what comes before it, as a reader gets there.
+  await page.locator(".legend .entry").last().focus();
+  await page.keyboard.press("Tab");
+  await expect(figure).toBeFocused();
+  await expect(tip).toHaveText(/^[\w-]+, step \d+: π\(y_[abc]\) = \d\.\d+$/);
+  await expect.poll(async () => (await pixels(page)).filter((p, k) => p !== before[k]).length).toBe(before.length);
+  const read = async () => /^([\w-]+), step (\d+): π\(y_(.)\) = (.+)$/.exec(await tip.textContent()).slice(1);
+  // To the right along the curve until its panel ends, where its value is the run's last.
+  let [loss, step, action, value] = await read();
+  for (let k = 0; k < 60; k++) {
+    await page.keyboard.press("ArrowRight");
+    const next = await read();
+    if (next[0] !== loss) break;
+    expect(Number(next[1])).toBeGreaterThan(Number(step));
+    [, step, action, value] = next;
+  }
+  const ours = rows.find((r) => r.loss === loss.toLowerCase());
+  expect(Number(step)).toBeGreaterThan(0.9 * ours.step);
+  expect(Math.abs(Number(value) - ours.pi[action.charCodeAt(0) - 97])).toBeLessThan(0.02);
+  await page.keyboard.press("Tab");
+  await expect(tip).toHaveCount(0);
 });
 
 test("an address that is gone to just before the page writes its own is the one that opens", async ({ page }) => {

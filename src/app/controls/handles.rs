@@ -8,6 +8,7 @@ use yew::prelude::*;
 
 use super::policy::{FLOOR, settle};
 use crate::app::painter::{text_size, use_size};
+use crate::app::reach;
 use crate::app::state::Given;
 use crate::figure::Region;
 use crate::figure::triangle::Geometry;
@@ -141,15 +142,9 @@ fn stepped(props: &HandleProps) -> Callback<KeyboardEvent> {
     let (emit, given, pi) = (props.on_move.clone(), props.given, props.pi);
     Callback::from(move |e: KeyboardEvent| {
         let step = if e.shift_key() { FINE_STEP } else { STEP };
-        let (dx, dy) = match e.key().as_str() {
-            "ArrowLeft" => (-step, 0.0),
-            "ArrowRight" => (step, 0.0),
-            "ArrowUp" => (0.0, step),
-            "ArrowDown" => (0.0, -step),
-            _ => return,
-        };
+        let Some((dx, dy)) = reach::way(&e.key()) else { return };
         e.prevent_default();
         let (x, y) = crate::simplex::xy_from_simplex(pi);
-        emit.emit((given, policy(crate::simplex::simplex_from_xy(x + dx, y + dy, FLOOR))));
+        emit.emit((given, policy(crate::simplex::simplex_from_xy(x + step * dx, y - step * dy, FLOOR))));
     })
 }

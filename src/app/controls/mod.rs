@@ -13,6 +13,7 @@ use yew::prelude::*;
 
 use self::policy::PolicySliders;
 use self::slider::{Slider, Track};
+use super::stage::Stage;
 use super::state::{Action, Edit, Given, State, View};
 use super::words;
 use crate::spec::{DecayOn, Preset, limit, number};
@@ -26,6 +27,8 @@ pub fn typed_number(typed: &str) -> Option<f64> {
 pub struct ControlsProps {
     pub state: std::rc::Rc<State>,
     pub dispatch: Callback<Action>,
+    /// How far the page is built.
+    pub stage: Stage,
 }
 
 /// A slider's track with the setting it edits.
@@ -106,13 +109,15 @@ pub fn Controls(props: &ControlsProps) -> Html {
                 { alpha }
                 if is_bandit { { decay_choice(state, dispatch) } }
             </section>
-            if is_bandit {
-                { for policies(state, dispatch) }
-                { data::section(state, dispatch) }
-                { size::section(state, dispatch) }
+            if is_bandit && props.stage >= Stage::Policies { { for policies(state, dispatch) } }
+            if props.stage == Stage::Whole {
+                if is_bandit {
+                    { data::section(state, dispatch) }
+                    { size::section(state, dispatch) }
+                }
+                { losses::section(state, dispatch) }
+                { optimiser::section(state, dispatch) }
             }
-            { losses::section(state, dispatch) }
-            { optimiser::section(state, dispatch) }
         </div>
     }
 }
@@ -199,9 +204,9 @@ fn list(
 }
 
 /// A row of buttons of which one is pressed.
-pub fn choice(label: &'static str, options: &[(&str, bool, Action)], dispatch: &Callback<Action>) -> Html {
+pub fn choice(label: &str, options: &[(&str, bool, Action)], dispatch: &Callback<Action>) -> Html {
     html! {
-        <div class="segments" role="group" aria-label={label}>
+        <div class="segments" role="group" aria-label={label.to_owned()}>
             { for options.iter().map(|(text, on, action)| {
                 let (dispatch, action) = (dispatch.clone(), action.clone());
                 html! {
@@ -229,10 +234,17 @@ fn policies(state: &State, dispatch: &Callback<Action>) -> Vec<Html> {
             let before = preset.prompts.get(k).unwrap_or(prompt);
             let initial = if given == Given::Reference { &before.pi_ref } else { &before.pi_star };
             let on_wrong = Callback::from(move |m| notice.emit(Action::Notice(Some(m))));
+            let ideal = |ideal: bool| Action::Edit(Edit::Ideal { prompt: k, ideal });
+            let choice = if several && given == Given::Reference {
+                let label = format!("the {} prompt’s reference", prompt.name);
+                choice(&label, &[("ideal: π* itself", is_one, ideal(true)), ("off", !is_one, ideal(false))], &dispatch)
+            } else {
+                html! {}
+            };
             let on_change =
                 Callback::from(move |pi| dispatch.emit(Action::Edit(Edit::Policy { prompt: k, given, pi })));
             list.push(html! {
-                <PolicySliders prompt={k} {prefix} {given} both={is_one} pi={pi.clone()}
+                <PolicySliders prompt={k} {prefix} {given} {choice} both={is_one} pi={pi.clone()}
                     initial={initial.clone()} {on_change} {on_wrong} />
             });
         }

@@ -1,13 +1,13 @@
-//! Adam's settings: rate, batch, clipping, steps, seed.
+//! How the losses are trained: Adam or plain gradient descent, rate, batch, clipping, steps, seed.
 
 use yew::prelude::*;
 
 use super::slider::{Slider, Track};
 use super::{choice, wrong};
 use crate::app::keys::MOST_RUNS;
-use crate::app::state::{Action, Edit, State};
+use crate::app::state::{Action, Edit, State, View};
 use crate::app::words;
-use crate::spec::{Optimiser, Preferences, Spec};
+use crate::spec::{Method, Optimiser, Preferences, Spec};
 
 /// A setting's track with how it is read and set.
 struct Row {
@@ -91,15 +91,25 @@ pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
         ("batches", now.batch_size.is_some(), batch(now.batch_size.or(preset.batch_size).or(Some(BATCH)))),
         ("full gradient", now.batch_size.is_none(), batch(None)),
     ];
+    let methods = Method::ALL.map(|method| {
+        let text = match method {
+            Method::Adam => "Adam",
+            Method::Sgd => "gradient descent",
+        };
+        (text, now.method == method, Action::Edit(Edit::Optimiser(Optimiser { method, ..now })))
+    });
     let sampled = matches!(state.spec().preferences, Preferences::Sampled { .. });
     html! {
-        <section aria-labelledby="c-adam">
+        <section aria-labelledby="c-optimiser">
             <details>
-                <summary><h2 id="c-adam">{ "Optimiser (Adam)" }</h2></summary>
+                <summary><h2 id="c-optimiser">{ "Optimiser" }</h2></summary>
                 <div class="inside">
-                    if state.view.is_bandit() { { choice("what a step sees", &options, dispatch) } }
+                    if state.view.is_bandit() {
+                        { choice("how a step is taken", &methods, dispatch) }
+                        { choice("what a step sees", &options, dispatch) }
+                    }
                     { for rows(&now).into_iter().map(slider) }
-                    if (now.batch_size.is_some() || sampled) && state.view.is_bandit() {
+                    if (now.batch_size.is_some() || sampled) && state.view.is_bandit() && state.view != View::Shapes {
                         <Slider id="runs" label="seeds trained" track={Track::whole(1.0, f64::from(MOST_RUNS), (1.0, f64::from(MOST_RUNS)))}
                             value={f64::from(state.runs())} initial={1.0} on_wrong={wrong(dispatch)}
                             on_change={{

@@ -46,6 +46,8 @@ pub struct PolicyProps {
     /// True of a good prompt, whose two policies are one.
     pub both: bool,
     pub pi: Vec<f64>,
+    /// A choice above the sliders.
+    pub choice: Html,
     /// What a double click goes back to.
     pub initial: Vec<f64>,
     pub on_change: Callback<Vec<f64>>,
@@ -77,6 +79,7 @@ pub fn PolicySliders(props: &PolicyProps) -> Html {
     html! {
         <section aria-labelledby={id.clone()}>
             <h2 id={id.clone()}>{ &props.prefix }{ if props.both || !props.prefix.is_empty() { "" } else { kind } }<span class="maths">{ symbol }</span></h2>
+            { props.choice.clone() }
             if actions <= MOST {
                 { for (0..actions).map(slider) }
             } else {

@@ -55,7 +55,7 @@ pub fn Transport(props: &TransportProps) -> Html {
             </button>
             <button type="button" onclick={send(Action::Step)}>{ "Step" }</button>
             <input ref={range} id="time" type="range" min="0" max={POSITIONS.to_string()} aria-label="Training time"
-                aria-valuetext={format!("step {at} of {steps}")} oninput={on_seek} />
+                aria-valuetext={format!("step {at} of {steps}")} oninput={on_seek} ondblclick={send(Action::Seek(1.0))} />
             <label class="visually-hidden" for="speed">{ "Speed" }</label>
             <select id="speed" title="Speed" onchange={on_speed}>
                 { for Speed::ALL.iter().enumerate().map(|(k, s)| html! {

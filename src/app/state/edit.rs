@@ -1,9 +1,10 @@
 //! Edits of the experiment: what each does to a link.
 
 use super::Given;
-use crate::app::controls::policy::{FLOOR, settle};
+use crate::app::controls::policy::{FLOOR, settle, with_entry};
 use crate::app::keys::{GAMMA, set_page, written};
 use crate::preference::Pairing;
+use crate::simplex::ascending;
 use crate::spec::url::{self, Link};
 use crate::spec::{DecayOn, KlConvention, LossSpec, Optimiser, Preferences, Spec};
 use crate::worker::protocol::lm::{Method, Wish};
@@ -18,6 +19,11 @@ pub enum Edit {
         prompt: usize,
         given: Given,
         pi: Vec<f64>,
+    },
+    /// Whether a prompt's reference is its π*, or off.
+    Ideal {
+        prompt: usize,
+        ideal: bool,
     },
     Preferences(Preferences),
     Losses(Vec<LossSpec>),
@@ -49,6 +55,7 @@ impl Edit {
             Self::Alpha(alpha) => spec.weight_decay.alpha = alpha,
             Self::DecayOn(on) => spec.weight_decay.on = on,
             Self::Policy { prompt, given, pi } => set_policy(spec, prompt, given, pi),
+            Self::Ideal { prompt, ideal } => set_ideal(spec, prompt, ideal),
             Self::Preferences(preferences) => spec.preferences = preferences,
             Self::Losses(losses) => spec.losses = losses,
             Self::Optimiser(optimiser) => spec.optimiser = optimiser,
@@ -83,6 +90,17 @@ fn set_policy(spec: &mut Spec, prompt: usize, given: Given, pi: Vec<f64>) {
     match given {
         Given::Reference => p.pi_ref = pi,
         Given::Star => p.pi_star = pi,
+    }
+}
+
+/// Makes a prompt's reference its π*, of which every action must then have some; or one that gives the likeliest action half as much.
+fn set_ideal(spec: &mut Spec, prompt: usize, ideal: bool) {
+    let Some(p) = spec.prompts.get_mut(prompt) else { return };
+    let likeliest = ascending(&p.pi_star).pop().unwrap_or(0);
+    let share = p.pi_star[likeliest];
+    p.pi_ref = with_entry(&p.pi_star, likeliest, if ideal { share } else { 0.5 * share });
+    if ideal {
+        p.pi_star.clone_from(&p.pi_ref);
     }
 }
 

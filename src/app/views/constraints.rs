@@ -12,6 +12,7 @@ use crate::app::panels::curves::{Shows, Table};
 use crate::app::panels::paper::paper;
 use crate::app::panels::transport::Transport;
 use crate::app::panels::verdicts;
+use crate::app::stage::Stage;
 use crate::app::state::State;
 use crate::app::words;
 use crate::figure::distance::{Curve, Distances};
@@ -25,6 +26,7 @@ pub fn view(props: &ViewProps) -> Html {
             { head(&headline, words::constraint_lead(exact)) }
             <div class="figures interpolation">
                 { space(props, x) }
+                if props.stage >= Stage::Figures {
                 <div class="curves">
                     <h2>{ "Distance from the RLHF that it equals without weight decay" }</h2>
                     <Figure on_point={pointing(dispatch)} drawing={Rc::new(Drawing::Distances(distances(state, exact, x)))}
@@ -34,6 +36,7 @@ pub fn view(props: &ViewProps) -> Html {
                         label="Exact minimisers against weight decay alpha, a panel a loss. The numbers are in the table below." />
                     <Transport state={state.clone()} dispatch={dispatch.clone()} />
                 </div>
+                }
             </div>
             { paper(state, exact) }
             { verdicts::constraint(props) }

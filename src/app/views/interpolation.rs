@@ -10,6 +10,7 @@ use crate::app::panels::curves::{Shows, Table};
 use crate::app::panels::paper::paper;
 use crate::app::panels::transport::Transport;
 use crate::app::panels::verdicts;
+use crate::app::stage::Stage;
 use crate::app::words;
 
 pub fn view(props: &ViewProps) -> Html {
@@ -21,6 +22,8 @@ pub fn view(props: &ViewProps) -> Html {
             { head(&headline, words::interpolation_lead(exact)) }
             <div class="figures interpolation">
                 { space(props, x) }
+                if props.stage >= Stage::Figures {
+                <>
                 <div class="curves">
                     <h2>{ "While training: " }<span class="maths">{ "π(y)" }</span>{ " against steps" }<small>{ words::seeds(state).trim_start_matches("; ").to_owned() }</small></h2>
                     <Figure on_point={pointing(dispatch)} drawing={Rc::new(learning(state, exact, x))}
@@ -32,6 +35,8 @@ pub fn view(props: &ViewProps) -> Html {
                     <Figure on_point={pointing(dispatch)} drawing={Rc::new(over_lambda(state, exact, x))}
                         label={format!("Exact minimisers against lambda, a panel a loss. {headline}")} />
                 </div>
+                </>
+                }
             </div>
             { paper(state, exact) }
             { verdicts::interpolation(props) }

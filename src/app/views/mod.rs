@@ -18,6 +18,7 @@ use super::painter::Figure;
 use super::panels::curves::{Content, Folded, Table};
 use super::panels::legend::legend;
 use super::panels::numbers::numbers;
+use super::stage::Stage;
 use super::state::{Action, Edit, Given, State, View};
 use super::tour;
 use crate::figure::panels::{Along, Ends, Panel, Panels};
@@ -33,8 +34,8 @@ pub struct ViewProps {
     pub state: Rc<State>,
     pub exact: Rc<Exact>,
     pub dispatch: Callback<Action>,
-    /// Whether tables are built already: figures come first.
-    pub tables_due: bool,
+    /// How far the page is built.
+    pub stage: Stage,
 }
 
 /// Losses that are shown, by position: those that the numbers are of, which may be an older experiment's while a new one
@@ -168,6 +169,9 @@ pub fn head(headline: &str, lead: String) -> Html {
 /// The space of policies of prompt `x` with the choice of the prompt and the losses' names.
 fn space(props: &ViewProps, x: usize) -> Html {
     let (state, dispatch) = (&props.state, &props.dispatch);
+    if props.stage < Stage::Space {
+        return html! {};
+    }
     html! {
         <div class="space">
             { prompt_choice(state, dispatch) }
@@ -180,7 +184,7 @@ fn space(props: &ViewProps, x: usize) -> Html {
 /// What the figures show in numbers: the runs at the moment, over time, and the exact curves.
 fn tables(props: &ViewProps, table: Table) -> Html {
     let (state, exact) = (&props.state, &props.exact);
-    if !props.tables_due {
+    if props.stage < Stage::Tables {
         return html! {};
     }
     html! {

@@ -19,6 +19,7 @@ use crate::app::exact::Exact;
 use crate::app::panels::legend::legend;
 use crate::app::panels::numbers::numbers;
 use crate::app::panels::table::use_unfolding;
+use crate::app::stage::Stage;
 use crate::app::state::State;
 use crate::figure::envelope::Envelope;
 use crate::loss::Loss;
@@ -46,11 +47,13 @@ pub fn Shapes(props: &ViewProps) -> Html {
                 { index() }
                 { legend(state, dispatch) }
                 { prompt_choice(state, dispatch) }
-                { psi::section(props, &unfolding) }
-                { arrows::section(props, x, &unfolding) }
-                { penalty::section(props, x, &measured.0, &unfolding) }
-                { gaussians::section(pair, &measured.1, &unfolding) }
-                { for one_label.iter().map(|found| labels::section(props, found, &unfolding)) }
+                if props.stage >= Stage::Space { { psi::section(props, &unfolding) } }
+                if props.stage >= Stage::Figures {
+                    { arrows::section(props, x, &unfolding) }
+                    { penalty::section(props, x, &measured.0, &unfolding) }
+                    { gaussians::section(pair, &measured.1, &unfolding) }
+                    { for one_label.iter().map(|found| labels::section(props, found, &unfolding)) }
+                }
             </div>
             { numbers(state) }
         </>
