@@ -208,7 +208,12 @@ fn use_solver(state: &Rc<State>, dispatch: &Callback<Action>, stage: Stage) {
         }
         let mut slot = solver.borrow_mut();
         let url = format!("./solver_worker_loader.js?v={VERSION}");
-        let solver = slot.get_or_insert_with(|| Solver::new(&url, &dispatch));
+        let solver = slot.get_or_insert_with(|| {
+            let solver = Solver::new(&url, &dispatch);
+            // Whoever scrolled away before it was there.
+            solver.borrow().rest(resting);
+            solver
+        });
         solver.borrow().start(ToSolver::Start {
             run: *run,
             spec: state.spec().to_json().to_string(),
