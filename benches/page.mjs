@@ -24,7 +24,7 @@ const DRAGS = [
 
 /** Runs in the page before its own code: notes when moves come, canvases are painted, and the solver is asked and answers. */
 function instrument() {
-  const log = { moves: [], paints: [], frames: [], starts: [], batches: [], longTasks: [] };
+  const log = { moves: [], paints: [], shown: [], frames: [], starts: [], batches: [], longTasks: [] };
   window.__bench = log;
 
   // The message is heard once the frame's style, layout and paint are done, which follow its callbacks in the same task.
@@ -39,6 +39,8 @@ function instrument() {
         // Microtasks wait for the painter's callback to end, so this is when all its canvases are drawn.
         queueMicrotask(() => {
           painting = false;
+          // Until its figures are painted, the page waits behind its still.
+          if (!document.querySelector("#app.waiting")) log.shown.push(performance.now());
           port2.postMessage(log.paints.push(performance.now()) - 1);
         });
       }
@@ -188,7 +190,7 @@ export async function drags(launch, url) {
   }
 }
 
-/** Milliseconds from navigation to the first painted canvas, in browsers just started, with their long tasks. */
+/** Milliseconds from navigation to the first figures that can be seen, in browsers just started, with their long tasks. */
 export async function firstPaints(launch, url) {
   const [paints, longTasks] = [[], []];
   for (let k = 0; k < COLD_BROWSERS; k++) {
@@ -196,13 +198,59 @@ export async function firstPaints(launch, url) {
     const page = await browser.newPage({ viewport: VIEWPORT });
     await page.addInitScript(instrument);
     await page.goto(url, { waitUntil: "commit" });
-    await page.waitForFunction(() => window.__bench.paints.length > 0, null, { polling: 100 });
+    await page.waitForFunction(() => window.__bench.shown.length > 0, null, { polling: 100 });
     // The opening animation begins here; two seconds of it.
     await page.waitForTimeout(2_000);
     const log = await page.evaluate(() => window.__bench);
-    paints.push(log.paints[0]);
+    paints.push(log.shown[0]);
     longTasks.push(log.longTasks.map((t) => t.ms));
     await browser.close();
   }
   return { ...summary(paints), longTasks };
+}
+
+/** Milliseconds that a started browser rests before it is measured, so that it is done with itself. */
+const STARTED = 4_000;
+
+/**
+ * What opening the page asks of the main thread in a browser that has started and has never seen it: its long tasks, and the
+ * processor's time of its longest task, which is the page's own part where other threads and programs take their turns.
+ */
+export async function openings(launch, url) {
+  const browser = await launch();
+  const found = { longTasks: [], processor: [] };
+  try {
+    const trace = await browser.newBrowserCDPSession();
+    const rest = await browser.newPage();
+    await rest.waitForTimeout(STARTED);
+    for (let k = 0; k < COLD_BROWSERS; k++) {
+      const events = [];
+      const keep = ({ value }) => events.push(...value);
+      trace.on("Tracing.dataCollected", keep);
+      await trace.send("Tracing.start", { traceConfig: { includedCategories: ["toplevel", "devtools.timeline"] } });
+      const context = await browser.newContext({ viewport: VIEWPORT });
+      const page = await context.newPage();
+      await page.addInitScript(instrument);
+      await page.goto(url, { waitUntil: "commit" });
+      await page.waitForTimeout(2_500);
+      found.longTasks.push(await page.evaluate(() => window.__bench.longTasks.map((t) => t.ms)));
+      const complete = new Promise((done) => trace.once("Tracing.tracingComplete", done));
+      await trace.send("Tracing.end");
+      await complete;
+      trace.off("Tracing.dataCollected", keep);
+      found.processor.push(longestTask(events, url));
+      await context.close();
+    }
+    return found;
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Milliseconds of the processor that the longest task of the page's main thread took. */
+function longestTask(events, url) {
+  const ours = events.find((e) => e.name === "FunctionCall" && e.args?.data?.url?.startsWith(`${url}app.js`));
+  const tasks = events.filter((e) => e.name === "ThreadControllerImpl::RunTask" && e.pid === ours?.pid && e.tid === ours?.tid && e.tdur);
+  if (tasks.length === 0) throw new Error("the trace holds no task of the page");
+  return Math.max(...tasks.map((t) => t.tdur)) / 1e3;
 }

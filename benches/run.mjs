@@ -15,7 +15,7 @@ import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { host } from "./host.mjs";
-import { drags, firstPaints } from "./page.mjs";
+import { drags, firstPaints, openings } from "./page.mjs";
 import { WEBGPU, pageFolders } from "./peers/webgpu.page.mjs";
 import { pageMisses, rewrite, tables } from "./tables.mjs";
 
@@ -146,7 +146,7 @@ async function builtPage(launch, dist) {
   say("the built page");
   const { url, close } = await host(dist);
   try {
-    return { firstPaints: await firstPaints(launch, url), drags: await drags(launch, url) };
+    return { firstPaints: await firstPaints(launch, url), openings: await openings(launch, url), drags: await drags(launch, url) };
   } finally {
     close();
   }

@@ -268,17 +268,12 @@ fn use_lm(state: &Rc<State>, dispatch: &Callback<Action>) -> Rc<Lm> {
     let method = keys::method(link).unwrap_or_default();
     let asks = here && state.lm.model.is_some() && state.lm.at.is_none();
     // What a training takes is asked of the losses that a press would train.
-    let spec = asks.then(|| {
-        let mut spec = link.spec.clone();
-        if let Some(only) = state.only.and_then(|k| spec.losses.get(k).copied()) {
-            spec.losses = vec![only];
-        }
-        spec
-    });
+    let asked = asks.then(|| (link.spec.clone(), state.pressed()));
     let sender = Rc::clone(&lm);
-    use_effect_with((spec, method, state.lm.pairs, state.lm.opened), move |(spec, method, ..)| {
-        if let Some(spec) = spec {
-            sender.send(ToLm::Weigh { spec: spec.to_json().to_string(), method: *method }, Vec::new());
+    use_effect_with((asked, method, state.lm.pairs, state.lm.opened), move |(asked, method, ..)| {
+        if let Some((spec, losses)) = asked {
+            let (spec, losses) = (spec.to_json().to_string(), losses.clone());
+            sender.send(ToLm::Weigh { spec, losses, method: *method }, Vec::new());
         }
     });
     lm
@@ -376,9 +371,11 @@ fn use_scheme(scheme: Scheme) {
     });
     use_effect_with(scheme, |scheme| {
         let scheme = *scheme;
-        let queries = ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"];
+        // To a screen with other pixels, and back again.
+        let pixels = format!("(resolution: {}dppx)", window().device_pixel_ratio());
+        let queries = ["(prefers-color-scheme: dark)", "(prefers-contrast: more)", &pixels];
         let listeners: Vec<EventListener> = queries
-            .iter()
+            .into_iter()
             .filter_map(|q| window().match_media(q).ok().flatten())
             .map(|m| {
                 EventListener::new(&m, "change", move |_| {

@@ -45,6 +45,11 @@ impl Lm {
 }
 
 impl State {
+    /// The losses that a press trains, by position.
+    pub fn pressed(&self) -> Vec<usize> {
+        (0..self.spec().losses.len()).filter(|k| self.only.is_none_or(|only| only == *k)).collect()
+    }
+
     /// A fine-tuning is shown as far as it is: there is nothing to play.
     pub(super) fn live(mut self) -> Self {
         if self.view == View::Language {

@@ -33,6 +33,8 @@ pub const QUESTIONS: usize = 4;
 /// An experiment as a fine-tuning.
 pub struct Plan {
     pub spec: Spec,
+    /// Those trained, by position.
+    pub losses: Vec<usize>,
     pub method: Method,
     /// Pairs a step.
     pub batch: usize,
@@ -50,11 +52,11 @@ pub struct Ground<'a> {
 }
 
 impl Plan {
-    /// Of an experiment file, of which these losses are trained; all where none are named.
+    /// Of an experiment file, of which these losses are trained.
     ///
     /// # Errors
     /// What a language model cannot be trained with, in one sentence.
-    pub fn new(spec: &str, losses: Option<&[usize]>, method: Method, ground: Ground) -> Result<Self, String> {
+    pub fn new(spec: &str, mut losses: Vec<usize>, method: Method, ground: Ground) -> Result<Self, String> {
         let spec = Spec::from_text(spec).map_err(sentence)?;
         let Some(batch) = spec.optimiser.batch_size else {
             return Err("A language model is trained on batches; give the batch size a number.".to_owned());
@@ -67,8 +69,8 @@ impl Plan {
                 "The batch of {batch} pairs is larger than the {MOST_BATCH} that a page takes on; choose a smaller one."
             ));
         }
-        let trained = spec.losses.iter().enumerate().filter(|(k, _)| losses.is_none_or(|l| l.contains(k)));
-        let steps = trained.map(|(_, l)| l.steps_under(&spec.optimiser)).max().unwrap_or(0);
+        losses.retain(|k| *k < spec.losses.len());
+        let steps = losses.iter().map(|k| spec.losses[*k].steps_under(&spec.optimiser)).max().unwrap_or(0);
         if steps > MOST_STEPS {
             return Err(format!(
                 "{steps} steps are more than the {MOST_STEPS} that a page takes on; choose fewer, or use the typo-lab program."
@@ -80,7 +82,7 @@ impl Plan {
         if !ground.is_world && ground.pairs.is_none() {
             return Err("A model of your own needs preferences: choose a file of JSON lines.".to_owned());
         }
-        Ok(Self { spec, method, batch: batch as usize })
+        Ok(Self { spec, losses, method, batch: batch as usize })
     }
 
     /// Steps of loss `k`.
@@ -152,7 +154,7 @@ impl Plan {
             };
             (total + before, self.pairs(k, ground))
         };
-        let all: Vec<(u64, usize)> = (0..self.spec.losses.len()).map(one).collect();
+        let all: Vec<(u64, usize)> = self.losses.iter().copied().map(one).collect();
         // π_ref itself stays on the device.
         let (batch, time) = UNUSED;
         let of_reference = Memory::of(config, batch, time, false).total();

@@ -104,8 +104,8 @@ impl<C: Compute> Session<C> {
                     }
                 }
                 (ToLm::Train { run, spec, losses, method, paused }, _) => {
-                    match Plan::new(&spec, Some(&losses), method, self.ground()) {
-                        Ok(plan) => self.train(run, plan, &losses, paused).await,
+                    match Plan::new(&spec, losses, method, self.ground()) {
+                        Ok(plan) => self.train(run, plan, paused).await,
                         Err(message) => refused(&self.port, run, message),
                     }
                 }
@@ -124,8 +124,8 @@ impl<C: Compute> Session<C> {
     pub(super) async fn answer(&mut self, message: ToLm, parts: Vec<Part>, trained: Option<(usize, &Gpt2)>) {
         match message {
             ToLm::Prefer => self.prefer(parts).await,
-            ToLm::Weigh { spec, method } => {
-                let weight = Plan::new(&spec, None, method, self.ground()).map(|plan| plan.weight(self.ground()));
+            ToLm::Weigh { spec, losses, method } => {
+                let weight = Plan::new(&spec, losses, method, self.ground()).map(|plan| plan.weight(self.ground()));
                 self.port.send(&FromLm::Weighed(weight.unwrap_or_else(Weight::refused)), &[]);
             }
             ToLm::Say { prompt, drawing } => {

@@ -94,7 +94,7 @@ impl Watch {
 
 impl<C: Compute> Session<C> {
     /// Trains, and tells what went wrong if something did.
-    pub(super) async fn train(&mut self, run: RunId, plan: Plan, losses: &[usize], is_paused: bool) {
+    pub(super) async fn train(&mut self, run: RunId, plan: Plan, is_paused: bool) {
         let mut course = Course {
             run,
             pace: Pace::of(is_paused),
@@ -103,7 +103,7 @@ impl<C: Compute> Session<C> {
             rows: Vec::new(),
             posted: js_sys::Date::now(),
         };
-        let done = self.train_all(&plan, losses, &mut course).await;
+        let done = self.train_all(&plan, &mut course).await;
         course.pace = Pace::Running;
         self.at(&course, None);
         if let Err(error) = done {
@@ -115,16 +115,15 @@ impl<C: Compute> Session<C> {
         self.port.send(&FromLm::At { run: course.run, loss, paused: course.pace != Pace::Running }, &[]);
     }
 
-    async fn train_all(&mut self, plan: &Plan, losses: &[usize], course: &mut Course) -> Result<(), ModelError> {
+    async fn train_all(&mut self, plan: &Plan, course: &mut Course) -> Result<(), ModelError> {
         let mut watch = self.ground().is_world.then(|| Watch::new(plan, &self.tokenizer));
-        let known: Vec<usize> = losses.iter().copied().filter(|k| *k < plan.spec.losses.len()).collect();
-        let Some(first) = known.first() else { return Ok(()) };
+        let Some(first) = plan.losses.first() else { return Ok(()) };
         self.forget_trained();
         match self.supervise(plan, *first, course).await {
             Err(ModelError::Stopped) => course.is_stopped = true,
             done => done?,
         }
-        for k in known {
+        for k in plan.losses.iter().copied() {
             if course.is_stopped {
                 break;
             }

@@ -81,6 +81,8 @@ pub enum ToLm {
     Weigh {
         /// The experiment file.
         spec: String,
+        /// Which losses, by position.
+        losses: Vec<usize>,
         /// How.
         method: Method,
     },

@@ -89,7 +89,7 @@ pub fn bar(state: &State, dispatch: &Callback<Action>, lm: &Rc<Lm>) -> Html {
 
 /// The buttons while nothing is trained.
 fn begin(state: &State, dispatch: &Callback<Action>, lm: &Rc<Lm>) -> Html {
-    let losses: Vec<usize> = state.only.map_or_else(|| (0..state.spec().losses.len()).collect(), |k| vec![k]);
+    let losses = state.pressed();
     let all = if losses.len() == 5 { "Train all five".to_owned() } else { format!("Train {} losses", losses.len()) };
     let text = if let [k] = losses[..] { format!("Train {}", words::name(&state.spec().losses[k])) } else { all };
     let can = state.lm.model.is_some()
