@@ -14,8 +14,8 @@ use typo_lab::loss::{Loss, Mu, Psi};
 use typo_lab::preference::Pairing;
 use typo_lab::spec::url::Link;
 use typo_lab::spec::{
-    DecayOn, KlConvention, LossSpec, Method, Optimiser, Preferences, Preset, Problem, PromptSpec, Spec, SpecError,
-    Sweep, SweepOver, WeightDecay, limit,
+    DecayOn, KlConvention, LossSpec, Optimiser, OptimiserKind, Preferences, Preset, Problem, PromptSpec, Spec,
+    SpecError, Sweep, SweepOver, WeightDecay, limit,
 };
 
 /// Names that a link could trip over: its own signs, JSON's, numbers, lists of numbers, any other text.
@@ -104,17 +104,16 @@ fn optimisers() -> impl Strategy<Value = Optimiser> {
     let sizes = option::of(1..=limit::DRAWS);
     // A million steps recorded every hundredth keep below the limit on what is recorded.
     let steps = (1..=1_000_000u64, 100..=1_000_000u64);
-    (select(Method::ALL.to_vec()), lambda(1e-12, 1e3), sizes, lambda(1e-12, 1e12), steps, 0..1u64 << 53).prop_map(
-        |(method, learning_rate, batch_size, clip_norm, (steps, record_every), seed)| Optimiser {
-            method,
+    (select(OptimiserKind::ALL.to_vec()), lambda(1e-12, 1e3), sizes, lambda(1e-12, 1e12), steps, 0..1u64 << 53)
+        .prop_map(|(kind, learning_rate, batch_size, clip_norm, (steps, record_every), seed)| Optimiser {
+            kind,
             learning_rate,
             batch_size,
             clip_norm,
             steps,
             record_every,
             seed,
-        },
-    )
+        })
 }
 
 fn sweeps() -> impl Strategy<Value = Sweep> {

@@ -10,7 +10,7 @@ use common::{at, every_loss};
 use typo_lab::preference::Pairing;
 use typo_lab::simplex::{mean_zero, tv};
 use typo_lab::solve::{ExactSolver, Run};
-use typo_lab::spec::{DecayOn, Method, Optimiser, Preferences, Preset, Problem, Spec};
+use typo_lab::spec::{DecayOn, Optimiser, OptimiserKind, Preferences, Preset, Problem, Spec};
 
 /// The data of the presets' figures, and one label a pair, which pushes some losses outwards for ever.
 fn experiments() -> Vec<Spec> {
@@ -29,8 +29,13 @@ fn every_loss_trains_at_the_ends_of_lambda_with_finite_policies_and_values_throu
         (spec.optimiser.steps, spec.optimiser.record_every) = (2_000, 1);
         for loss in every_loss() {
             for lambda in [1e-6, 1e6] {
-                for batch_size in [Some(20), None] {
+                for (batch_size, kind) in
+                    [(Some(20), OptimiserKind::Adam), (None, OptimiserKind::Adam), (Some(20), OptimiserKind::Sgd)]
+                {
                     for on in DecayOn::ALL {
+                        spec.optimiser.kind = kind;
+                        // Far too long steps for gradient descent.
+                        spec.optimiser.learning_rate = if kind == OptimiserKind::Sgd { 10.0 } else { 1e-3 };
                         spec.losses = vec![at(loss, lambda)];
                         spec.optimiser.batch_size = batch_size;
                         (spec.weight_decay.alpha, spec.weight_decay.on) =
@@ -40,7 +45,7 @@ fn every_loss_trains_at_the_ends_of_lambda_with_finite_policies_and_values_throu
                         for snapshot in Run::new(problem, 0) {
                             let finite =
                                 snapshot.log_pi.iter().all(|z| z.is_finite()) && snapshot.loss_value.is_finite();
-                            assert!(finite, "{loss:?} λ {lambda:e} batch {batch_size:?} {on:?}: {snapshot:?}");
+                            assert!(finite, "{loss:?} λ {lambda:e} batch {batch_size:?} {kind:?} {on:?}: {snapshot:?}");
                             snapshots += 1;
                         }
                         assert_eq!(snapshots, 2_001);
@@ -67,7 +72,7 @@ fn training_the_threshold_loss_never_leaves_the_reference() {
 fn descent(preset: Preset, learning_rate: f64, steps: u64, clip_norm: f64) -> Spec {
     let base = preset.spec();
     let optimiser = Optimiser {
-        method: Method::Sgd,
+        kind: OptimiserKind::Sgd,
         learning_rate,
         batch_size: None,
         clip_norm,

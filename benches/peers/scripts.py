@@ -73,6 +73,7 @@ def cases(program):
         "f-DPO, every divergence": make(
             "figure-6", 1500, losses=[{"kind": "f-dpo", "divergence": d, "lambda": 0.5} for d in DIVERGENCES]
         ),
+        "gradient descent": make("figure-6", 2000, optimiser__kind="sgd", optimiser__learning_rate=0.5),
         "threshold, two actions": make("threshold", 2000, optimiser__batch_size=5),
     }
 

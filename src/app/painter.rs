@@ -220,6 +220,8 @@ pub fn Figure(props: &FigureProps) -> Html {
     let canvas = use_node_ref();
     use_painted(&canvas, &props.drawing);
     let reading = use_state_eq(|| None::<Reading>);
+    // Whether the keyboard reads, and not a pointer.
+    let by_key = use_state_eq(|| false);
     // Runs out where a finger's reading has stood long enough.
     let waning = use_mut_ref(|| None::<Timeout>);
     let tell = {
@@ -248,35 +250,47 @@ pub fn Figure(props: &FigureProps) -> Html {
             }
         })
     };
-    // The next value that way, seen and heard.
+    // The next value that way, seen and heard; false where there is none.
     let step = {
-        let (canvas, drawing, tell, from) =
-            (canvas.clone(), Rc::clone(&props.drawing), tell.clone(), (*reading).clone());
+        let (canvas, drawing, tell) = (canvas.clone(), Rc::clone(&props.drawing), tell.clone());
+        let from = reading.as_ref().map(|r| r.at);
         move |way: (f64, f64)| {
             let width = canvas.cast::<Element>().map_or(0.0, |c| c.get_bounding_client_rect().width() / text_size());
-            if let Some(found) = reach::next(&drawing, width, from.as_ref().map(|r| r.at), way) {
-                tell(Some(found));
+            let found = reach::next(&drawing, width, from, way);
+            let is_found = found.is_some();
+            if is_found {
+                tell(found);
             }
+            is_found
         }
     };
     let on_focus = {
-        let step = step.clone();
+        let (step, set) = (step.clone(), by_key.setter());
         Callback::from(move |e: FocusEvent| {
-            // Not where a pointer brought the focus, which reads what it is at.
+            // A pointer that brings the focus reads what it is at, and leaves the arrow keys to the page.
             if e.target_dyn_into::<Element>().is_some_and(|c| c.matches(":focus-visible").unwrap_or(false)) {
+                set.set(true);
                 step((1.0, 0.0));
             }
         })
     };
-    let on_key = Callback::from(move |e: KeyboardEvent| {
-        if let Some(way) = reach::way(&e.key()) {
-            e.prevent_default();
-            step(way);
-        }
-    });
+    let on_key = {
+        let is_read = *by_key;
+        Callback::from(move |e: KeyboardEvent| {
+            let is_plain = !(e.ctrl_key() || e.alt_key() || e.meta_key());
+            if is_read && is_plain && reach::way(&e.key()).is_some_and(&step) {
+                e.prevent_default();
+            }
+        })
+    };
     let on_blur = {
-        let tell = tell.clone();
-        Callback::from(move |_: FocusEvent| tell(None))
+        let (tell, is_read, set) = (tell.clone(), *by_key, by_key.setter());
+        Callback::from(move |_: FocusEvent| {
+            if is_read {
+                set.set(false);
+                tell(None);
+            }
+        })
     };
     // A finger leaves when it is lifted, which is when its reading is read.
     let on_leave = Callback::from(move |e: PointerEvent| {
@@ -289,7 +303,10 @@ pub fn Figure(props: &FigureProps) -> Html {
             <canvas ref={canvas} role="application" aria-roledescription="figure" tabindex="0" aria-label={format!("{} Arrow keys read its values.", props.label)} class="figure" data-figure={props.drawing.target().map(crate::story::Target::key)}
                 onpointermove={on_move} onpointerdown={on_down} onpointerleave={on_leave}
                 onfocus={on_focus} onblur={on_blur} onkeydown={on_key} />
-            <Tip reading={(*reading).clone()} />
+            if let Some(reading) = &*reading { <Tip reading={reading.clone()} /> }
+            <span class="visually-hidden" role="status">
+                if *by_key { { reading.as_ref().map_or_else(String::new, |r| r.text.clone()) } }
+            </span>
         </>
     }
 }
@@ -353,17 +370,17 @@ fn read(drawing: &Drawing, e: &PointerEvent) -> Option<Reading> {
 
 #[derive(Properties, PartialEq)]
 struct TipProps {
-    reading: Option<Reading>,
+    reading: Reading,
 }
 
-/// A value beside the point it was read at, and told to those who hear the page.
+/// A value beside the point it was read at.
 #[component]
 fn Tip(props: &TipProps) -> Html {
     let tip = use_node_ref();
     {
         let tip = tip.clone();
-        use_effect_with(props.reading.as_ref().map(|r| r.at), move |at| {
-            let (Some((x, y)), Some(element)) = (at, tip.cast::<HtmlElement>()) else { return };
+        use_effect_with(props.reading.at, move |(x, y)| {
+            let Some(element) = tip.cast::<HtmlElement>() else { return };
             let Some(canvas) = element.previous_element_sibling().and_then(|c| c.dyn_into::<HtmlElement>().ok()) else {
                 return;
             };
@@ -379,8 +396,8 @@ fn Tip(props: &TipProps) -> Html {
                 .set_property("transform", &format!("translate({left}px, {top}px) translate(-50%, -150%)"));
         });
     }
-    let (loss, text) = props.reading.clone().map_or((None, String::new()), |r| (r.loss, r.text));
-    html! { <div ref={tip} class={classes!("tip", loss.map(Loss::key))} role="status">{ text }</div> }
+    // Told beside to those who hear the page, where they asked for it.
+    html! { <div ref={tip} class={classes!("tip", props.reading.loss.map(Loss::key))} aria-hidden="true">{ props.reading.text.clone() }</div> }
 }
 
 /// Watches an element's size; ends when dropped.

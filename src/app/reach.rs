@@ -2,6 +2,7 @@
 
 use super::drawing::Drawing;
 use crate::figure::Reading;
+use crate::figure::reading::NEAR;
 
 /// The direction of an arrow key, to the right and downwards.
 pub fn way(key: &str) -> Option<(f64, f64)> {
@@ -20,18 +21,32 @@ const STEP: f64 = 8.0;
 const BESIDE: f64 = 3.0;
 
 /// The nearest reading that way from a place, or from the middle of the left edge where nothing is read yet.
+///
+/// Looks outward, and no further than where something nearer could still be.
 pub fn next(drawing: &Drawing, width: f64, from: Option<(f64, f64)>, (dx, dy): (f64, f64)) -> Option<Reading> {
     let height = drawing.height(width).round();
     let (x, y) = from.unwrap_or((0.0, 0.5 * height));
-    let steps = |length: f64| (0..=(length / STEP) as u32).map(|k| STEP * f64::from(k));
     let mut best: Option<(f64, Reading)> = None;
-    for at in steps(width).flat_map(|a| steps(height).map(move |b| (a, b))) {
-        let Some(found) = drawing.reading(width, at) else { continue };
-        let (a, b) = (found.at.0 - x, found.at.1 - y);
-        let (along, beside) = (a * dx + b * dy, (a * dy - b * dx).abs());
-        let cost = along + BESIDE * beside;
-        if along > 0.5 && best.as_ref().is_none_or(|(least, _)| cost < *least) {
-            best = Some((cost, found));
+    let nearer = |cost: f64, best: &Option<(f64, Reading)>| best.as_ref().is_none_or(|(least, _)| cost < *least);
+    for ahead in (1..).map(|k| STEP * f64::from(k)) {
+        let (px, py) = (x + ahead * dx, y + ahead * dy);
+        if !(0.0..=width).contains(&px) || !(0.0..=height).contains(&py) || !nearer(ahead - NEAR, &best) {
+            break;
+        }
+        // Twice as far aside as ahead.
+        for aside in (0..=2 * (ahead / STEP) as i32 + 3).map(|k| STEP * f64::from(k)) {
+            if !nearer(ahead - NEAR + BESIDE * (aside - NEAR), &best) {
+                break;
+            }
+            for side in [aside, -aside] {
+                let Some(found) = drawing.reading(width, (px + side * dy, py + side * dx)) else { continue };
+                let (a, b) = (found.at.0 - x, found.at.1 - y);
+                let (along, across) = (a * dx + b * dy, (a * dy - b * dx).abs());
+                let cost = along + BESIDE * across;
+                if along > 0.5 && nearer(cost, &best) {
+                    best = Some((cost, found));
+                }
+            }
         }
     }
     best.map(|(_, reading)| reading)

@@ -48,7 +48,7 @@ pub fn use_stage() -> Stage {
     {
         let set = stage.setter();
         use_effect_with(*stage, move |stage| {
-            if *stage == Stage::Frame {
+            if *stage == Stage::Whole {
                 painter::once_painted(reveal);
             }
             let next = Stage::ALL.get(*stage as usize + 1).copied();

@@ -70,12 +70,16 @@ impl Penalties {
     /// The curve under a pixel.
     pub fn reading(&self, r: Region, pointer: (f64, f64)) -> Option<Reading> {
         let (_, x, y) = scales(r);
-        // Points lie at signed squares, as they are drawn.
-        let near =
-            |gamma: f64| reading::nearest(curve(gamma, x, y).into_iter(), pointer).map(|(k, at, d)| (gamma, k, at, d));
+        // Points lie at signed squares, as they are drawn; those too far aside are not computed.
+        let places = (-HALF..=HALF).map(signed_square).filter(|u| (x.at(*u) - pointer.0).abs() <= reading::NEAR);
+        let places: Vec<f64> = places.collect();
+        let near = |gamma: f64| {
+            let points = places.iter().map(|u| (x.at(*u), y.at(penalty(*u, gamma))));
+            reading::nearest(points, pointer).map(|(k, at, d)| (gamma, k, at, d))
+        };
         let all = self.gamma.into_iter().chain(GAMMAS);
         let (gamma, k, at, d) = all.filter_map(near).min_by(|a, b| a.3.total_cmp(&b.3))?;
-        let u = signed_square(k as i32 - HALF);
+        let u = places[k];
         let text = format!("{}, u = {}: {}", named(gamma), reading::digits(u), reading::digits(penalty(u, gamma)));
         (d <= reading::NEAR).then_some(Reading { loss: None, text, at })
     }

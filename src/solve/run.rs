@@ -12,7 +12,7 @@ use super::gradient::Gradient;
 use crate::loss::Loss;
 use crate::simplex::{log_softmax, mean_zero};
 use crate::spec::problem::Problem;
-use crate::spec::{LossSpec, Method};
+use crate::spec::{LossSpec, OptimiserKind};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -150,9 +150,9 @@ impl Run {
             None => self.gradient.of_everything(&self.theta),
         }
         self.gradient.clip(self.problem.optimiser.clip_norm);
-        match self.problem.optimiser.method {
-            Method::Adam => self.step_of_adam(),
-            Method::Sgd => self.step_down(),
+        match self.problem.optimiser.kind {
+            OptimiserKind::Adam => self.step_of_adam(),
+            OptimiserKind::Sgd => self.step_down(),
         }
         self.step += 1;
     }

@@ -169,14 +169,14 @@ impl DecayOn {
 
 /// What a step makes of its gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
+pub enum OptimiserKind {
     /// Adam with β₁ 0.9, β₂ 0.999, ε 1e-8, as in the paper.
     Adam,
     /// Gradient descent, stochastic where a step sees a batch.
     Sgd,
 }
 
-impl Method {
+impl OptimiserKind {
     /// Both, in the order of the page.
     pub const ALL: [Self; 2] = [Self::Adam, Self::Sgd];
 
@@ -193,7 +193,7 @@ impl Method {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Optimiser {
     /// What a step makes of the gradient.
-    pub method: Method,
+    pub kind: OptimiserKind,
     /// Step size.
     pub learning_rate: f64,
     /// Pairs a step; none for the full expectation.

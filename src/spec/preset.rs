@@ -1,7 +1,8 @@
 //! The paper's settings, by name (appendix A.1), and the variants that a claim turns on.
 
 use super::{
-    DecayOn, KlConvention, LossSpec, Method, Optimiser, Preferences, PromptSpec, Spec, Sweep, SweepOver, WeightDecay,
+    DecayOn, KlConvention, LossSpec, Optimiser, OptimiserKind, Preferences, PromptSpec, Spec, Sweep, SweepOver,
+    WeightDecay,
 };
 use crate::loss::{Loss, Mu, Psi};
 use crate::preference::Pairing;
@@ -137,7 +138,7 @@ fn interpolation(lambda: f64) -> Spec {
         losses: losses(lambda, 1e-3, 5e-4, Some(3 * INTERPOLATION_STEPS)),
         weight_decay: WeightDecay { alpha: 0.0, on: DecayOn::Logits },
         optimiser: Optimiser {
-            method: Method::Adam,
+            kind: OptimiserKind::Adam,
             learning_rate: 1e-3,
             batch_size: Some(20),
             clip_norm: 10.0,

@@ -57,7 +57,7 @@ pub struct Problem {
     pub losses: Vec<LossSpec>,
     /// The penalty on every loss.
     pub weight_decay: WeightDecay,
-    /// Adam's settings.
+    /// How the losses are trained.
     pub optimiser: Optimiser,
     /// How KL is counted.
     pub kl: KlConvention,

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    DecayOn, KlConvention, LossSpec, Method, Optimiser, Preferences, PromptSpec, Spec, SpecError, Sweep, SweepOver,
-    VERSION, WeightDecay, limit, short,
+    DecayOn, KlConvention, LossSpec, Optimiser, OptimiserKind, Preferences, PromptSpec, Spec, SpecError, Sweep,
+    SweepOver, VERSION, WeightDecay, limit, short,
 };
 use crate::divergence::Divergence;
 use crate::loss::{Loss, Mu, Psi, Reward};
@@ -306,7 +306,7 @@ fn weight_decay(node: &Node, default: WeightDecay) -> Read<WeightDecay> {
 fn optimiser(node: &Node, default: Optimiser) -> Read<Optimiser> {
     let fields = node.object(&["kind", "learning_rate", "batch_size", "clip_norm", "steps", "record_every", "seed"])?;
     Ok(Optimiser {
-        method: fields.get("kind").map_or(Ok(default.method), |n| n.one_of(&Method::ALL, Method::key))?,
+        kind: fields.get("kind").map_or(Ok(default.kind), |n| n.one_of(&OptimiserKind::ALL, OptimiserKind::key))?,
         learning_rate: fields
             .get("learning_rate")
             .map_or(Ok(default.learning_rate), |n| n.number(MIN_RATE, MAX_RATE))?,

@@ -16,7 +16,7 @@ impl Spec {
             "losses": self.losses.iter().map(loss).collect::<Vec<_>>(),
             "weight_decay": { "alpha": self.weight_decay.alpha, "on": self.weight_decay.on.key() },
             "optimiser": {
-                "kind": self.optimiser.method.key(),
+                "kind": self.optimiser.kind.key(),
                 "learning_rate": self.optimiser.learning_rate,
                 "batch_size": self.optimiser.batch_size,
                 "clip_norm": self.optimiser.clip_norm,

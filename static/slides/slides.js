@@ -76,6 +76,8 @@ const [TAKES_KEYS, TAKES_SPACE] = ["input, select, textarea, .handle, .table-fra
 const REMOTE = ["PageDown", "PageUp"];
 
 function onKey(event) {
+  // A figure that has the focus takes arrows for itself.
+  if (event.defaultPrevented && !REMOTE.includes(event.key)) return;
   const act = KEYS[event.key];
   const at = (selector) => event.target.closest?.(selector);
   const isTaken = at(TAKES_KEYS) || (event.key === " " && at(TAKES_SPACE));

@@ -153,7 +153,7 @@ test("the reason behind a verdict opens by key and by touch, one at a time, and 
   expect(await phone.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
 });
 
-const ADAM = [
+const OPTIMISER = [
   ["learning rate", "0.002", (o) => o.learning_rate, 0.002],
   ["steps", "450", (o) => o.steps, 450],
   ["gradient clipped at", "0.05", (o) => o.clip_norm, 0.05],
@@ -161,11 +161,11 @@ const ADAM = [
   ["seed", "3", (o) => o.seed, 3],
 ];
 
-test("every setting of Adam", async ({ page }) => {
+test("every setting of the optimiser", async ({ page }) => {
   await open(page, SHORT);
   await settled(page);
   await unfold(page, "Optimiser");
-  for (const [label, text, read, value] of ADAM) {
+  for (const [label, text, read, value] of OPTIMISER) {
     const spec = await changes(page, label, () => type(page, label, text), TRAINING);
     expect(read(spec.optimiser)).toBe(value);
   }

@@ -7,7 +7,7 @@ use super::{choice, wrong};
 use crate::app::keys::MOST_RUNS;
 use crate::app::state::{Action, Edit, State, View};
 use crate::app::words;
-use crate::spec::{Method, Optimiser, Preferences, Spec};
+use crate::spec::{Optimiser, OptimiserKind, Preferences, Spec};
 
 /// A setting's track with how it is read and set.
 struct Row {
@@ -91,12 +91,12 @@ pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
         ("batches", now.batch_size.is_some(), batch(now.batch_size.or(preset.batch_size).or(Some(BATCH)))),
         ("full gradient", now.batch_size.is_none(), batch(None)),
     ];
-    let methods = Method::ALL.map(|method| {
-        let text = match method {
-            Method::Adam => "Adam",
-            Method::Sgd => "gradient descent",
+    let kinds = OptimiserKind::ALL.map(|kind| {
+        let text = match kind {
+            OptimiserKind::Adam => "Adam",
+            OptimiserKind::Sgd => "gradient descent",
         };
-        (text, now.method == method, Action::Edit(Edit::Optimiser(Optimiser { method, ..now })))
+        (text, now.kind == kind, Action::Edit(Edit::Optimiser(Optimiser { kind, ..now })))
     });
     let sampled = matches!(state.spec().preferences, Preferences::Sampled { .. });
     html! {
@@ -105,7 +105,10 @@ pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
                 <summary><h2 id="c-optimiser">{ "Optimiser" }</h2></summary>
                 <div class="inside">
                     if state.view.is_bandit() {
-                        { choice("how a step is taken", &methods, dispatch) }
+                        { choice("how a step is taken", &kinds, dispatch) }
+                        if now.kind == OptimiserKind::Sgd {
+                            <p class="soft">{ "A step is as long as the rate times the gradient, which is small where λ is: raise the learning rate." }</p>
+                        }
                         { choice("what a step sees", &options, dispatch) }
                     }
                     { for rows(&now).into_iter().map(slider) }

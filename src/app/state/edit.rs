@@ -93,15 +93,19 @@ fn set_policy(spec: &mut Spec, prompt: usize, given: Given, pi: Vec<f64>) {
     }
 }
 
-/// Makes a prompt's reference its π*, of which every action must then have some; or one that gives the likeliest action half as much.
+/// Makes a prompt's reference its π*, or one that gives the likeliest action half as much. A reference gives every action some.
 fn set_ideal(spec: &mut Spec, prompt: usize, ideal: bool) {
-    let Some(p) = spec.prompts.get_mut(prompt) else { return };
+    let Some(p) = spec.prompts.get_mut(prompt).filter(|p| (p.pi_ref == p.pi_star) != ideal) else { return };
     let likeliest = ascending(&p.pi_star).pop().unwrap_or(0);
     let share = p.pi_star[likeliest];
-    p.pi_ref = with_entry(&p.pi_star, likeliest, if ideal { share } else { 0.5 * share });
-    if ideal {
-        p.pi_star.clone_from(&p.pi_ref);
+    if !ideal {
+        p.pi_ref = with_entry(&p.pi_star, likeliest, 0.5 * share);
+        return;
     }
+    if p.pi_star.contains(&0.0) {
+        p.pi_star = with_entry(&p.pi_star, likeliest, share);
+    }
+    p.pi_ref.clone_from(&p.pi_star);
 }
 
 /// Whether every policy and every table of counts is over the same actions.

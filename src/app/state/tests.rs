@@ -248,3 +248,35 @@ fn a_loss_that_the_experiment_does_not_have_is_never_the_only_one() {
     let fewer = first.spec().losses[..3].to_vec();
     assert_eq!(then(&first, [Action::Only(4), Action::Edit(Edit::Losses(fewer))]).only, None);
 }
+
+#[test]
+fn a_reference_is_made_ideal_or_off_by_a_press_and_stays_a_policy_of_every_action() {
+    let press = |pi_star: Vec<f64>, ideal: bool, times: usize| {
+        let mut spec = Preset::Figure3Preservation.spec();
+        let n = pi_star.len();
+        for p in &mut spec.prompts {
+            (p.pi_ref, p.pi_star) = (vec![1.0 / n as f64; n], vec![1.0 / n as f64; n]);
+        }
+        spec.prompts[1].pi_star.clone_from(&pi_star);
+        spec.prompts[1].pi_ref = if ideal { spec.prompts[0].pi_ref.clone() } else { pi_star };
+        let mut link = Link { spec, preset: Preset::Figure3Preservation, page: Vec::new() };
+        for _ in 0..times {
+            link = Edit::Ideal { prompt: 1, ideal }.applied(&link).expect("a prompt");
+        }
+        assert!(crate::spec::Spec::from_json(&link.spec.to_json()).is_ok(), "{:?}", link.spec.prompts);
+        link.spec.prompts.remove(1)
+    };
+    let third = 1.0 / 3.0;
+    for pi in [vec![0.6, 0.3, 0.1], vec![third, third, 1.0 - 2.0 * third], vec![0.9, 0.1], vec![0.9996, 0.0002, 0.0002]]
+    {
+        let ideal = press(pi.clone(), true, 2);
+        assert_eq!((&ideal.pi_ref, &ideal.pi_star), (&pi, &pi), "what was π* stays to the last digit");
+    }
+    let floored = press(vec![1.0, 0.0, 0.0], true, 1);
+    assert_eq!(floored.pi_ref, floored.pi_star);
+    for pi in [vec![0.6, 0.3, 0.1], vec![0.25; 4], vec![0.5, 0.5], vec![1.0, 0.0, 0.0]] {
+        let (once, twice) = (press(pi.clone(), false, 1), press(pi.clone(), false, 2));
+        assert_eq!(once.pi_star, pi);
+        assert!(once.pi_ref != pi && once == twice, "{once:?}: pressed again it leaves the reference alone");
+    }
+}

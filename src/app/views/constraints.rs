@@ -27,15 +27,15 @@ pub fn view(props: &ViewProps) -> Html {
             <div class="figures interpolation">
                 { space(props, x) }
                 if props.stage >= Stage::Figures {
-                <div class="curves">
-                    <h2>{ "Distance from the RLHF that it equals without weight decay" }</h2>
-                    <Figure on_point={pointing(dispatch)} drawing={Rc::new(Drawing::Distances(distances(state, exact, x)))}
-                        label={format!("Distance from RLHF in nats against weight decay alpha. {headline}")} />
-                    <h2>{ "Where each loss ends: " }<span class="maths">{ "π(y)" }</span>{ " against α" }</h2>
-                    <Figure on_point={pointing(dispatch)} drawing={Rc::new(over_alpha(state, exact, x))}
-                        label="Exact minimisers against weight decay alpha, a panel a loss. The numbers are in the table below." />
-                    <Transport state={state.clone()} dispatch={dispatch.clone()} />
-                </div>
+                    <div class="curves">
+                        <h2>{ "Distance from the RLHF that it equals without weight decay" }</h2>
+                        <Figure on_point={pointing(dispatch)} drawing={Rc::new(Drawing::Distances(distances(state, exact, x)))}
+                            label={format!("Distance from RLHF in nats against weight decay alpha. {headline}")} />
+                        <h2>{ "Where each loss ends: " }<span class="maths">{ "π(y)" }</span>{ " against α" }</h2>
+                        <Figure on_point={pointing(dispatch)} drawing={Rc::new(over_alpha(state, exact, x))}
+                            label="Exact minimisers against weight decay alpha, a panel a loss. The numbers are in the table below." />
+                        <Transport state={state.clone()} dispatch={dispatch.clone()} />
+                    </div>
                 }
             </div>
             { paper(state, exact) }

@@ -25,25 +25,23 @@ pub fn view(props: &ViewProps) -> Html {
         <>
             { head(&words::preservation_headline(exact), "On a good prompt the reference is already ideal; on a bad one it is not. Slide λ, and watch what each loss pays for an improvement.".to_owned()) }
             if props.stage >= Stage::Space {
-            { legend(state, dispatch) }
-            <div class="figures prompts">
-                { for prompts.iter().enumerate().map(|(x, p)| html! {
-                    <section class="prompt" key={x} aria-label={format!("{} prompt", p.name)}>
-                        <h2>{ format!("{} prompt", capital(&p.name)) }<small>{ if p.is_good() { "the reference is ideal" } else { "the reference is off" } }</small></h2>
-                        { simplex(props, x) }
-                        if props.stage >= Stage::Figures {
-                        <>
-                        <Figure on_point={pointing(dispatch)} drawing={Rc::new(Drawing::Distances(distances(state, exact, x)))}
-                            label={format!("Distance to π* in nats against log λ on the {} prompt, a curve a loss.", p.name)} />
-                        <h2>{ "While training" }<small>{ words::seeds(state).trim_start_matches("; ").to_owned() }</small></h2>
-                        <Figure on_point={pointing(dispatch)} drawing={Rc::new(learning(state, exact, x))}
-                            label={format!("Learning curves on the {} prompt, a panel a loss.", p.name)} />
-                        </>
-                        }
-                    </section>
-                }) }
-            </div>
-            <Transport state={state.clone()} dispatch={dispatch.clone()} />
+                { legend(state, dispatch) }
+                <div class="figures prompts">
+                    { for prompts.iter().enumerate().map(|(x, p)| html! {
+                        <section class="prompt" key={x} aria-label={format!("{} prompt", p.name)}>
+                            <h2>{ format!("{} prompt", capital(&p.name)) }<small>{ if p.is_good() { "the reference is ideal" } else { "the reference is off" } }</small></h2>
+                            { simplex(props, x) }
+                            if props.stage >= Stage::Figures {
+                                <Figure on_point={pointing(dispatch)} drawing={Rc::new(Drawing::Distances(distances(state, exact, x)))}
+                                    label={format!("Distance to π* in nats against log λ on the {} prompt, a curve a loss.", p.name)} />
+                                <h2>{ "While training" }<small>{ words::seeds(state).trim_start_matches("; ").to_owned() }</small></h2>
+                                <Figure on_point={pointing(dispatch)} drawing={Rc::new(learning(state, exact, x))}
+                                    label={format!("Learning curves on the {} prompt, a panel a loss.", p.name)} />
+                            }
+                        </section>
+                    }) }
+                </div>
+                <Transport state={state.clone()} dispatch={dispatch.clone()} />
             }
             { paper(state, exact) }
             { verdicts::preservation(props) }

@@ -10,7 +10,7 @@ use crate::lm::run::{PairTexts, Settings};
 use crate::lm::sample::Sampling;
 use crate::lm::tokenizer::Tokenizer;
 use crate::lm::world;
-use crate::spec::{self, LossSpec, Spec};
+use crate::spec::{LossSpec, OptimiserKind, Spec};
 use crate::worker::protocol::lm::{Method, Weight};
 
 /// Steps of one loss that a page takes on.
@@ -61,8 +61,11 @@ impl Plan {
         let Some(batch) = spec.optimiser.batch_size else {
             return Err("A language model is trained on batches; give the batch size a number.".to_owned());
         };
-        if spec.optimiser.method != spec::Method::Adam {
-            return Err("A language model is trained by AdamW; set the experiment’s optimiser.kind to adam.".to_owned());
+        if spec.optimiser.kind != OptimiserKind::Adam {
+            return Err(
+                "A language model is trained by AdamW; set the experiment’s optimiser.kind to adam, or press Reset."
+                    .to_owned(),
+            );
         }
         if batch > MOST_BATCH {
             return Err(format!(
