@@ -104,7 +104,9 @@ fn a_step_of_gradient_descent_is_the_clipped_gradient_times_the_rate() {
             };
             let mut gradient: Vec<f64> = (0..begin.len()).map(slope).collect();
             let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
-            gradient.iter_mut().for_each(|g| *g *= (clip_norm / norm).min(1.0));
+            for g in &mut gradient {
+                *g *= (clip_norm / norm).min(1.0);
+            }
             let end = Run::new(Arc::clone(&problem), 0).starting_at(&begin).last().expect("a snapshot");
             for x in 0..2 {
                 let place = x * actions..(x + 1) * actions;
@@ -121,7 +123,9 @@ fn a_step_of_gradient_descent_is_the_clipped_gradient_times_the_rate() {
 fn gradient_descent_ends_at_the_exact_minimiser_too() {
     for (k, kind) in ["rlhf", "dpo", "ipo", "f-dpo", "typo"].into_iter().enumerate() {
         let mut spec = descent(Preset::Figure3Preservation, 1.0, 20_000, 10.0);
-        spec.losses.iter_mut().for_each(|l| (l.lambda, l.learning_rate, l.steps) = (0.5, None, None));
+        for l in &mut spec.losses {
+            (l.lambda, l.learning_rate, l.steps) = (0.5, None, None);
+        }
         let problem = Arc::new(Problem::new(&spec).expect("a preset"));
         assert_eq!(spec.losses[k].loss.key(), kind);
         let exact = ExactSolver::new(&problem, spec.losses[k]).solve();
