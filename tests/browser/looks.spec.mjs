@@ -1,12 +1,12 @@
 // How every view looks, against pictures that were looked at. The same fonts everywhere and a window of a fixed size, so that
 // another machine gives the same pictures. Tolerance: a pixel counts as changed from a fifth of the way between black and
-// white on, and so many may as make less than a word. Between two runs none is; the rest is for another machine's letters.
+// white on, and fewer may than a digit of the smallest text has, which are 9. Between two runs on a machine none is.
 //
 // After a change that is meant: `npx playwright test looks --update-snapshots`, then `pngquant --ext .png --force looks/*.png`
 // for a third of their size, and look at the new pictures.
 import { expect, open, settled, test, VIEWS } from "./helpers.mjs";
 
-const DIFFERING = 20;
+const DIFFERING = 8;
 
 /** Window heights in which a view stands whole, by width. */
 const HEIGHTS = {
