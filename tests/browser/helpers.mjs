@@ -11,11 +11,11 @@ export { expect };
 const ORIGIN = `http://127.0.0.1:${process.env.TYPO_LAB_PORT}`;
 export const PROGRAM = resolve(import.meta.dirname, process.env.TYPO_LAB_BIN ?? "../../target/release/typo-lab");
 
-/** An address for each view. */
+/** An address for each view; the constraints with some weight decay, without which they have nothing to show. */
 export const VIEWS = {
   interpolation: "",
   preservation: "view=preservation&preset=figure-3-preservation",
-  constraints: "view=constraints&preset=figure-3-constraint",
+  constraints: "view=constraints&preset=figure-3-constraint&weight_decay.alpha=0.01",
   shapes: "view=shapes",
 };
 
@@ -350,12 +350,12 @@ export function compareExact(spec, shownPi, shownNats) {
   );
 }
 
-/** Drags a handle by so many pixels, in steps as a hand does; tells where its box must end. */
-export async function dragBy(page, handle, dx, dy, { touch = false, release = true } = {}) {
+/** Drags a handle by so many pixels, in steps as a hand does, taken so far from its middle; tells where its box must end. */
+export async function dragBy(page, handle, dx, dy, { touch = false, release = true, off = [0, 0] } = {}) {
   const element = page.locator(handle).first();
   await element.scrollIntoViewIfNeeded();
   const box = await element.boundingBox();
-  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const [x, y] = [box.x + box.width / 2 + off[0], box.y + box.height / 2 + off[1]];
   const path = Array.from({ length: 8 }, (_, k) => [x + (dx * (k + 1)) / 8, y + (dy * (k + 1)) / 8]);
   if (touch) {
     const client = await page.context().newCDPSession(page);

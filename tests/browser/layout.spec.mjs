@@ -1,5 +1,5 @@
 // The page keeps its shape: no overflow from a phone to 4K, no shift while values change, sharp canvases.
-import { expect, open, settled, slide, test, VIEWS } from "./helpers.mjs";
+import { dragBy, expect, lab, notice, open, settled, slide, specOf, test, type, VIEWS } from "./helpers.mjs";
 
 /** Where the page's parts stand, to a tenth of a pixel: a cell's left edge too, as columns can shift under equal rows. */
 const boxes = (page) =>
@@ -35,6 +35,72 @@ for (const [view, fragment] of Object.entries(VIEWS)) {
         }
         await page.locator("#numbers summary").click();
         expect(await overflow(page)).toBeLessThanOrEqual(0);
+      });
+    });
+  }
+}
+
+/** Where figures, tables and controls stand in the page, downwards, and how high they are. λ's slider sticks to a phone's window. */
+const heights = (page) =>
+  page.evaluate(async () => {
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+    const parts = ["canvas", ".legend", ".transport", ".verdicts", "details.numbers", ".controls section:not(.trade-off)", "footer"];
+    const box = ({ y, height }) => [y + scrollY, height].map((v) => Math.round(v)).join(" + ");
+    return Object.fromEntries(parts.flatMap((name) => [...document.querySelectorAll(`#app ${name}`)].map((e, k) => [`${name} ${k}`, box(e.getBoundingClientRect())])));
+  });
+
+const sliding = (id, positions) => async (page, look) => {
+  for (const position of positions) {
+    await slide(page, id, position);
+    await look(`at ${position}`);
+  }
+};
+
+/** What changes values, and looks at the page on the way. */
+const GESTURES = {
+  "α slid up from 0": sliding("#alpha", [0, 1, 300, 1000]),
+  "training time scrubbed": sliding("#time", [0, 300, 1000]),
+  "the star dragged": async (page, look) => {
+    for (const by of [[-20, 30], [-60, 40]]) {
+      await dragBy(page, ".handle.star >> nth=-1", ...by, { release: false });
+      await look("held");
+      await page.mouse.up();
+    }
+    await look("let go");
+  },
+  "an edit refused": async (page, look) => {
+    await type(page, "α", "abc");
+    await expect(notice(page)).toBeVisible();
+    await look("with its message");
+    await page.getByRole("button", { name: "Dismiss" }).click();
+    await look("dismissed");
+  },
+};
+
+for (const view of ["interpolation", "preservation", "constraints"]) {
+  for (const width of [360, 768, 1440]) {
+    test.describe(() => {
+      test.use({ viewport: { width, height: 900 } });
+
+      test(`in the ${view} view, ${width} px wide, figures, tables and controls stay where they are whatever changes`, async ({ page }) => {
+        await open(page, `${VIEWS[view]}&optimiser.steps=600`);
+        await settled(page);
+        const moved = [];
+        let last = await heights(page);
+        const look = (name) => async (when) => {
+          const [before, now] = [last, await heights(page)];
+          last = now;
+          const parts = Object.keys({ ...before, ...now }).filter((part) => now[part] !== before[part]);
+          if (parts.length === 0) return;
+          const words = await page.locator(".headline > *").evaluateAll((all) => all.map((e) => `${e.clientHeight} px “${e.textContent}”`));
+          moved.push(`${name}, ${when}: ${parts.length} parts, the first, ${parts[0]}, from ${before[parts[0]]} to ${now[parts[0]]}, below ${words.join(" and ")}`);
+        };
+        for (const [name, act] of Object.entries(GESTURES)) {
+          await act(page, look(name));
+          await settled(page);
+          await look(name)("after it");
+        }
+        expect(moved).toEqual([]);
       });
     });
   }
@@ -109,3 +175,67 @@ test("the handles stay on their policies when the window changes", async ({ page
     await expect.poll(async () => Math.max(...(await off()))).toBeLessThan(0.5);
   }
 });
+
+/** What of one colour a canvas shows within some CSS pixels of a place in the window: where its middle is, and how large it is. */
+const spot = (page, canvas, { x, y }, half, [r, g, b]) =>
+  page.evaluate(
+    ([canvas, x, y, half, colour]) => {
+      const [element, size] = [document.querySelector(canvas), Math.round(2 * half * devicePixelRatio)];
+      const at = element.getBoundingClientRect();
+      const scratch = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true });
+      scratch.drawImage(element, -(x - half - at.x) * devicePixelRatio, -(y - half - at.y) * devicePixelRatio);
+      const { data } = scratch.getImageData(0, 0, size, size);
+      const found = [...Array(size * size).keys()].filter((k) => Math.max(...colour.map((c, i) => Math.abs(c - data[4 * k + i]))) < 40);
+      const middle = (of) => found.reduce((sum, k) => sum + of(k) + 0.5, 0) / found.length / devicePixelRatio - half;
+      return { x: x + middle((k) => k % size), y: y + middle((k) => Math.floor(k / size)), area: found.length / devicePixelRatio ** 2 };
+    },
+    [canvas, x, y, half, [r, g, b]],
+  );
+const INK = [27, 28, 30];
+const DPO = [11, 102, 178];
+
+for (const ratio of [1, 2, 3]) {
+  test.describe(() => {
+    test.use({ deviceScaleFactor: ratio });
+
+    test(`at pixel ratio ${ratio} the handles are taken where they are drawn, and a curve is read where it is drawn`, async ({ page }) => {
+      // Before a prediction the triangle holds the ring and the star alone.
+      await open(page, "story=1");
+      await settled(page);
+      const middle = async (handle) => {
+        const box = await page.locator(handle).boundingBox();
+        return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+      };
+      const drawn = async (handle) => spot(page, ".triangle canvas", await middle(handle), 15, INK);
+      for (const [handle, area] of [[".handle.ref", 60], [".handle.star", 120]]) {
+        const [at, shown] = [await middle(handle), await drawn(handle)];
+        expect(shown.area, handle).toBeGreaterThan(area);
+        expect(Math.hypot(shown.x - at.x, shown.y - at.y), handle).toBeLessThan(0.7);
+      }
+
+      const from = await drawn(".handle.star");
+      await page.mouse.move(from.x, from.y);
+      await page.mouse.down();
+      await page.mouse.move(from.x - 60, from.y + 90, { steps: 5 });
+      await page.mouse.up();
+      await settled(page);
+      const to = await spot(page, ".triangle canvas", { x: from.x - 60, y: from.y + 90 }, 15, INK);
+      expect(to.area).toBeGreaterThan(120);
+      expect(Math.hypot(to.x - from.x + 60, to.y - from.y - 90)).toBeLessThan(0.7);
+
+      const figure = await page.locator(".curves canvas").first().boundingBox();
+      const pointer = { x: figure.x + figure.width / 2, y: figure.y + 60 };
+      await page.mouse.move(pointer.x, pointer.y);
+      const tip = page.locator(".curves .tip:not(:empty)");
+      await expect(tip).toHaveText(/^DPO, step \d+: π\(y_[abc]\) = 0\.\d+$/);
+      const [, step, action, value] = /step (\d+): π\(y_(.)\) = (.+)$/.exec(await tip.textContent());
+      const { steps, prompts } = lab("train", await specOf(page)).runs.find((r) => r.loss === "dpo");
+      expect(Math.abs(Number(value) - prompts[0].pi[steps.indexOf(Number(step))]["abc".indexOf(action)])).toBeLessThan(1e-3);
+      // The value stands in the middle above its point, by half the text's own height.
+      const box = await tip.boundingBox();
+      const point = { x: box.x + box.width / 2, y: box.y + 1.5 * box.height };
+      expect(Math.abs(point.x - pointer.x)).toBeLessThan(3);
+      await expect.poll(async () => (await spot(page, ".curves canvas", point, 2.5, DPO)).area).toBeGreaterThan(1);
+    });
+  });
+}
