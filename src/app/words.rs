@@ -112,7 +112,7 @@ pub fn interpolation_lead(exact: &Exact) -> String {
     let fate = if others == 0 {
         String::new()
     } else if to_mode == others {
-        format!(" {who} slide to the mode of π*, with no diversity left.")
+        format!(" {who} lose all diversity, at the mode of π*.")
     } else {
         format!(" {who} end elsewhere; the table says where.")
     };
