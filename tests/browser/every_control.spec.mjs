@@ -1,0 +1,135 @@
+// Every control changes the experiment, and every figure and number becomes what the headless program prints for it.
+import { SHORT, VIEWS, expect, gap, open, press, settled, slide, test, type, unfold } from "./helpers.mjs";
+import { becomes, chosen, pressed, row, same, typed, useEach } from "./rows.mjs";
+
+const EXPERIMENTS = {
+  interpolation: `${SHORT}&sweep.points=21`,
+  // Long enough that a divergence's order shows in a learning curve.
+  preservation: `${VIEWS.preservation}&lambda=0.4&optimiser.steps=1000&sweep.points=21`,
+  constraints: `${VIEWS.constraints}&weight_decay.alpha=0.01&optimiser.steps=400&sweep.points=21`,
+};
+
+/** What training alone changes: where the minimisers are, only the data, the policies and the losses say. */
+const TRAINING = ["triangle", "learning"];
+
+const NAMES = { rlhf: "RLHF", dpo: "DPO", ipo: "IPO", "f-dpo": "f-DPO", typo: "TYPO" };
+const kinds = (spec) => spec.losses.map((l) => l.kind);
+const fDpo = (spec) => spec.losses.find((l) => l.kind === "f-dpo").divergence;
+const last = (spec) => spec.losses.at(-1);
+const data = (spec) => spec.preferences;
+
+/** Divergences by the page's name for them. */
+const DIVERGENCES = { "reverse KL": "reverse-kl", "forward KL": "forward-kl", "Jensen–Shannon": "jensen-shannon", "α = 0.5": { alpha: 0.5 } };
+
+/** A loss on or off; it takes its place in the order that the losses always have. */
+const toggled = (kind) =>
+  row(
+    `${NAMES[kind]} on or off`,
+    (page) => page.getByLabel(NAMES[kind], { exact: true }).click(),
+    (after, before) => expect(kinds(after)).toEqual(Object.keys(NAMES).filter((k) => kinds(before).includes(k) !== (k === kind))),
+  );
+
+/** The last handle of a kind that is shown, moved by keys: prompt `x`'s. */
+const handle = (x, of, figures) =>
+  row(
+    `the handle of ${of}`,
+    async (page) => {
+      await page.locator(`.handle.${of}`).last().focus();
+      for (const key of ["ArrowDown", "ArrowDown", "ArrowRight", "ArrowDown", "Shift+ArrowDown"]) await page.keyboard.press(key);
+    },
+    (after, before) => {
+      expect(gap(after.prompts[x][`pi_${of}`], before.prompts[x][`pi_${of}`])).toBeGreaterThan(0.01);
+      const put = structuredClone(after);
+      put.prompts[x][`pi_${of}`] = before.prompts[x][`pi_${of}`];
+      same(put, before);
+    },
+    figures,
+  );
+
+/** The first slider of a policy, whose track runs from 0.001 to 0.998. */
+const share = (x, of, figures) => row(`the first slider of ${of}`, (page) => slide(page, `#policy-${x}-${of}-0`, 300), becomes((s) => s.prompts[x][`pi_${of}`][0], 0.3), figures);
+
+/** Where each prompt has figures of its own, those of the last one follow its policies. */
+const ofLast = (view) => (view === "preservation" ? [1, "bad", ["bad"]] : [0, "x", undefined]);
+
+/** The controls of a view by what they are about. */
+function controls(view) {
+  const [x, name, own] = ofLast(view);
+  const all = {
+    "the trade-off, weight decay and the policies": [
+      typed("λ", "0.3", (s) => s.losses[1].lambda),
+      typed("α", "0.003", (s) => s.weight_decay.alpha),
+      pressed("on π", (s) => s.weight_decay.on, "policy"),
+      pressed("on θ", (s) => s.weight_decay.on, "logits"),
+      ...["ref", "star"].flatMap((of) => [handle(x, of, own), share(x, of, own)]),
+    ],
+    "the preference data": [
+      pressed("drawn from π_ref", data, { source: "population", pairing: "reference" }),
+      pressed("draws", data, { source: "sampled", draws: 300, seed: 100, pairing: "reference" }),
+      typed("pairs drawn", "120", (s) => data(s).draws),
+      typed("data seed", "7", (s) => data(s).seed),
+      pressed("all pairs alike", data, { source: "sampled", draws: 120, seed: 7, pairing: "uniform" }),
+      pressed("counts", (s) => data(s).source, "counts"),
+      row(
+        "an edited count",
+        async (page) => {
+          const cell = page.getByLabel(`${name}: wins of y c over y a`, { exact: true });
+          await cell.fill("40");
+          await cell.press("Enter");
+        },
+        becomes((s) => data(s).counts?.[x][2][0], 40),
+        own,
+      ),
+      pressed("expectation", data, { source: "population", pairing: "uniform" }),
+    ],
+    "the losses": [
+      // With draws, whose fitted reward is another than the true one.
+      pressed("draws", (s) => data(s).source, "sampled"),
+      ...(view === "constraints" ? ["rlhf", "rlhf", "dpo", "dpo", "ipo", "typo", "f-dpo"] : Object.keys(NAMES).flatMap((kind) => [kind, kind])).map(toggled),
+      // How far a loss is from the RLHF with its own reward hangs on no other.
+      ...["fitted", "true"].map((reward) => pressed(`${reward} reward`, (s) => s.losses[0].reward ?? "true", reward, view === "constraints" ? ["triangle", "curves"] : undefined)),
+      ...["reverse KL", "forward KL", "α = 0.5"].map((label) => chosen("#divergence", label, fDpo, DIVERGENCES[label])),
+      row("the order of f-DPO's α-divergence", (page) => type(page, "order α", "0.2"), becomes(fDpo, { alpha: 0.2 })),
+      chosen("#divergence", "Jensen–Shannon", fDpo, "jensen-shannon"),
+      pressed("authors’ KL ÷ A", (s) => s.kl, "authors"),
+      pressed("true KL", (s) => s.kl, "true"),
+    ],
+    "a loss of one's own": [
+      pressed("Add a ψ and μ of your own", (s) => last(s).psi, "hinge"),
+      chosen("#psi", "logistic", (s) => last(s).psi, "logistic"),
+      ...["Jensen–Shannon", "α = 0.5"].map((label) => chosen("#mu", `f′ of ${label}`, (s) => last(s).mu, DIVERGENCES[label])),
+      row("the order of its α-divergence", (page) => type(page, "order α", "0.2"), becomes((s) => last(s).mu, { alpha: 0.2 })),
+      ...["forward KL", "reverse KL"].map((label) => chosen("#mu", `f′ of ${label}`, (s) => last(s).mu, DIVERGENCES[label])),
+      pressed("Remove", (s) => kinds(s).includes("qpo"), false),
+    ],
+    "the optimiser": [
+      pressed("gradient descent", (s) => s.optimiser.kind, "sgd", TRAINING),
+      pressed("Adam", (s) => s.optimiser.kind, "adam", TRAINING),
+      typed("learning rate", "0.002", (s) => s.optimiser.learning_rate, TRAINING),
+      typed("steps", "450", (s) => s.optimiser.steps, TRAINING),
+      typed("gradient clipped at", "0.05", (s) => s.optimiser.clip_norm, TRAINING),
+      typed("pairs a step", "7", (s) => s.optimiser.batch_size, TRAINING),
+      typed("seed", "3", (s) => s.optimiser.seed, TRAINING),
+      // The record shows in the curves' grain only, which a smooth curve hides.
+      typed("recorded every", "150", (s) => s.optimiser.record_every, []),
+      pressed("full gradient", (s) => s.optimiser.batch_size, null, TRAINING),
+      row("batches", (page) => press(page, "batches"), (after) => expect(after.optimiser.batch_size).toBeGreaterThan(0), TRAINING),
+      ...(view === "interpolation" ? [pressed("All losses alike", (s) => s.losses.some((l) => l.steps || l.learning_rate), false, TRAINING)] : []),
+    ],
+  };
+  // Where the constraint is studied, the losses are those that the paper ties to RLHF.
+  if (view === "constraints") delete all["a loss of one's own"];
+  return all;
+}
+
+for (const [view, fragment] of Object.entries(EXPERIMENTS)) {
+  for (const [about, rows] of Object.entries(controls(view))) {
+    test(`the ${view} view follows every control of ${about}`, async ({ page }) => {
+      await open(page, fragment);
+      await settled(page);
+      await unfold(page, "Losses");
+      await unfold(page, "Optimiser");
+      await useEach(page, rows);
+    });
+  }
+}
