@@ -1,5 +1,5 @@
 // Every control changes the experiment, and every figure and number becomes what the headless program prints for it.
-import { SHORT, VIEWS, expect, gap, open, press, settled, slide, test, type, unfold } from "./helpers.mjs";
+import { SHORT, VIEWS, compare, expect, gap, open, press, settled, slide, test, trained, type, unfold } from "./helpers.mjs";
 import { becomes, chosen, pressed, row, same, typed, useEach } from "./rows.mjs";
 
 const EXPERIMENTS = {
@@ -132,4 +132,62 @@ for (const [view, fragment] of Object.entries(EXPERIMENTS)) {
       await useEach(page, rows);
     });
   }
+
+  test(`two actions in the ${view} view: trained, their policies edited, and three again`, async ({ page }) => {
+    await open(page, fragment);
+    await settled(page);
+    await unfold(page, "Prompts and actions");
+    const [x, , own] = ofLast(view);
+    const actions = (s) => s.prompts[x].pi_ref.length;
+    await useEach(page, [typed("actions", "2", actions), share(x, "star", own), typed("actions", "3", actions)]);
+  });
 }
+
+for (const view of ["interpolation", "constraints"]) {
+  test(`the prompt that is picked in the ${view} view is the one whose figures and numbers are shown`, async ({ page }) => {
+    await open(page, EXPERIMENTS[view]);
+    await settled(page);
+    await unfold(page, "Prompts and actions");
+    const pick = (name) => row(`prompt ${name} is picked`, () => page.getByRole("group", { name: "which prompt is shown" }).getByRole("button", { name, exact: true }).click(), same);
+    await useEach(page, [
+      // The second is like the first so far: only the batches are others.
+      typed("prompts", "2", (s) => s.prompts.length, TRAINING),
+      share(1, "star", []),
+      pick("x2"),
+      typed("λ", "0.3", (s) => s.losses[1].lambda),
+      handle(1, "star"),
+      pick("x"),
+    ]);
+  });
+}
+
+test("a prompt's reference is made ideal or off by a press, and the verdicts speak of what is then good and bad", async ({ page }) => {
+  await open(page, EXPERIMENTS.preservation);
+  await settled(page);
+  const made = (prompt, name, check) => row(`${prompt}: ${name}`, () => page.getByRole("group", { name: `the ${prompt} prompt’s reference` }).getByRole("button", { name, exact: true }).click(), check, [prompt]);
+  const ideal = (x) => (after, before) => {
+    expect(after.prompts[x].pi_ref).toEqual(before.prompts[x].pi_star);
+    expect(after.prompts[x].pi_star).toEqual(before.prompts[x].pi_star);
+  };
+  // The likeliest action has half of its share.
+  const off = (x, share) => (after, before) => {
+    expect(after.prompts[x].pi_ref[0]).toBe(share);
+    expect(after.prompts[x].pi_star).toEqual(before.prompts[x].pi_star);
+  };
+  const notes = page.locator(".prompt > h2:first-child small");
+  await useEach(page, [made("bad", "ideal: π* itself", ideal(1)), made("good", "off", off(0, 0.3))]);
+  await expect(notes).toHaveText(["the reference is off", "the reference is ideal"]);
+  await useEach(page, [made("good", "ideal: π* itself", ideal(0))]);
+  await expect(notes).toHaveText(["the reference is ideal", "the reference is ideal"]);
+});
+
+test("a double click on the time slider goes to the end of training", async ({ page }) => {
+  await open(page, `${SHORT}&at=0.3`);
+  await settled(page);
+  expect((await trained(page)).map((r) => r.step)).toEqual(Array(5).fill(150));
+  await page.locator("#time").dblclick();
+  await expect(page.locator("#time")).toHaveValue("1000");
+  await settled(page);
+  const rows = await compare(page, "after a double click");
+  expect(rows.map((r) => r.step)).toEqual(Array(5).fill(600));
+});
