@@ -1,6 +1,6 @@
 // Every control changes the experiment, and every figure and number becomes what the headless program prints for it.
-import { SHORT, VIEWS, compare, expect, gap, open, press, settled, slide, test, trained, type, unfold } from "./helpers.mjs";
-import { becomes, chosen, pressed, row, same, typed, useEach } from "./rows.mjs";
+import { SHORT, VIEWS, compare, dragBy, expect, gap, open, press, settled, slide, test, trained, type, unfold } from "./helpers.mjs";
+import { alike, becomes, chosen, pictures, pressed, row, same, typed, useEach } from "./rows.mjs";
 
 const EXPERIMENTS = {
   interpolation: `${SHORT}&sweep.points=21`,
@@ -191,3 +191,71 @@ test("a double click on the time slider goes to the end of training", async ({ p
   const rows = await compare(page, "after a double click");
   expect(rows.map((r) => r.step)).toEqual(Array(5).fill(600));
 });
+
+test("undo takes back each change in one step, a whole drag too, and redo brings it again, figures and all", async ({ page }) => {
+  await open(page, `${SHORT}&sweep.points=21`);
+  await settled(page);
+  for (const name of ["Losses", "Optimiser", "Prompts and actions"]) await unfold(page, name);
+  const acts = {
+    "the star dragged": () => dragBy(page, ".handle.star", -60, 60),
+    "a slider dragged": () => dragBy(page, "#lambda", 40, 0),
+    "data source": () => press(page, "counts"),
+    "an edited count": async () => {
+      const cell = page.getByLabel("x: wins of y c over y a", { exact: true });
+      await cell.fill("40");
+      await cell.press("Enter");
+    },
+    "a loss taken away": () => page.getByLabel("IPO", { exact: true }).click(),
+    "the optimiser": () => press(page, "gradient descent"),
+    "its rate": () => type(page, "learning rate", "0.02"),
+    "where weight decay acts": () => press(page, "on π"),
+    "how KL is counted": () => press(page, "authors’ KL ÷ A"),
+    "actions": () => type(page, "actions", "4"),
+  };
+  const seen = async () => {
+    const shown = await pictures(page);
+    return { shown, address: new URL(page.url()).hash };
+  };
+  const agree = (a, b) => {
+    expect(a.address).toBe(b.address);
+    expect(alike(a.shown, b.shown)).toEqual(Object.keys(b.shown));
+  };
+  const states = [await seen()];
+  for (const [name, act] of Object.entries(acts)) {
+    await test.step(name, async () => {
+      await act();
+      const after = await seen();
+      expect(after.address).not.toBe(states.at(-1).address);
+      await press(page, "Undo");
+      agree(await seen(), states.at(-1));
+      await press(page, "Redo");
+      agree(await seen(), after);
+      states.push(after);
+    });
+  }
+  for (let k = 0; k < states.length - 1; k++) await press(page, "Undo");
+  agree(await seen(), states[0]);
+  await expect(page.getByRole("button", { name: "Undo" })).toBeDisabled();
+  await compare(page, "after all is undone");
+});
+
+for (const [view, fragment] of Object.entries(EXPERIMENTS)) {
+  test(`a loss that is picked in the ${view} view's legend is drawn as if there were no other, and another press draws all again`, async ({ page }) => {
+    await open(page, fragment);
+    await settled(page);
+    const all = await pictures(page);
+    const entry = page.locator(".legend .entry.dpo");
+    await entry.click();
+    const alone = await pictures(page);
+    expect(alike(all, alone)).toEqual([]);
+    await entry.click();
+    expect(alike(all, await pictures(page))).toEqual(Object.keys(all));
+
+    await unfold(page, "Losses");
+    for (const [kind, name] of Object.entries(NAMES)) {
+      const box = page.getByLabel(name, { exact: true });
+      if (kind !== "dpo" && (await box.isChecked())) await box.click();
+    }
+    expect(alike(alone, await pictures(page))).toEqual(Object.keys(alone));
+  });
+}
