@@ -85,7 +85,7 @@ function controls(view) {
     "the losses": [
       // With draws, whose fitted reward is another than the true one.
       pressed("draws", (s) => data(s).source, "sampled"),
-      ...(view === "constraints" ? ["rlhf", "rlhf", "dpo", "dpo", "ipo", "typo", "f-dpo"] : Object.keys(NAMES).flatMap((kind) => [kind, kind])).map(toggled),
+      ...(view === "constraints" ? ["rlhf", "rlhf", "dpo", "dpo", "ipo", "typo", "f-dpo"].map(toggled) : []),
       // How far a loss is from the RLHF with its own reward hangs on no other.
       ...["fitted", "true"].map((reward) => pressed(`${reward} reward`, (s) => s.losses[0].reward ?? "true", reward, view === "constraints" ? ["triangle", "curves"] : undefined)),
       ...["reverse KL", "forward KL", "α = 0.5"].map((label) => chosen("#divergence", label, fDpo, DIVERGENCES[label])),
@@ -93,6 +93,8 @@ function controls(view) {
       chosen("#divergence", "Jensen–Shannon", fDpo, "jensen-shannon"),
       pressed("authors’ KL ÷ A", (s) => s.kl, "authors"),
       pressed("true KL", (s) => s.kl, "true"),
+      // f-DPO last: it comes back with its preset's long run.
+      ...(view === "constraints" ? [] : ["rlhf", "dpo", "ipo", "typo", "f-dpo"].flatMap((kind) => [toggled(kind), toggled(kind)])),
     ],
     "a loss of one's own": [
       pressed("Add a ψ and μ of your own", (s) => last(s).psi, "hinge"),
