@@ -1,78 +1,10 @@
-// Every control of the explorer changes the experiment, and all that is shown becomes what the headless program prints for it.
+// The explorer beyond its single controls: what is refused, the designer's verdicts, sizes, pointing, time, seeds, the paper's side.
 import AxeBuilder from "@axe-core/playwright";
 
-import { EXACT, compare, compareCurves, expect, gap, lab, minimisers, notice, open, pictures, pixels, prints, settled, slide, specOf, test, trained, type, VIEWS } from "./helpers.mjs";
+import { EXACT, SHORT, compare, expect, gap, lab, minimisers, notice, open, pixels, press, prints, settled, slide, specOf, test, trained, type, unfold } from "./helpers.mjs";
+import { changes } from "./rows.mjs";
 
-/** Short runs: the numbers are compared to the last digit all the same. */
-const SHORT = "lambda=0.1&optimiser.steps=600&losses.3.steps=600";
-
-const unfold = (page, name) => page.locator(".controls summary", { hasText: name }).click();
-const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
 const variation = (p, q) => p.reduce((sum, v, k) => sum + Math.abs(v - q[k]) / 2, 0);
-
-/** What training alone changes: where the minimisers are, only the data, the policies and the losses say. */
-const TRAINING = ["triangle", "learning"];
-
-/**
- * Does something, waits until all has settled, sees every figure changed that must, all of them where none are named,
- * and compares every number on the page with the headless program's.
- */
-async function changes(page, name, act, kinds) {
-  const before = await pictures(page);
-  await act();
-  await settled(page);
-  const after = await pictures(page);
-  const must = Object.keys(after).filter((key) => !kinds || kinds.includes(key.split(" ")[1]));
-  expect(must.length).toBeGreaterThan(0);
-  expect(must.filter((key) => after[key] === before[key]), `${name} changes its figures`).toEqual([]);
-  await compare(page, name);
-  await compareCurves(page);
-  return specOf(page);
-}
-
-for (const view of ["interpolation", "preservation", "constraints"]) {
-  test(`every control moves the ${view} view's curves to the headless program's sweep`, async ({ page }) => {
-    await open(page, VIEWS[view]);
-    await settled(page);
-    await compareCurves(page);
-    const acts = {
-      "λ": () => type(page, "λ", "0.4"),
-      "α": () => type(page, "α", "0.003"),
-      "the penalty's place": () => page.getByRole("button", { name: "on π", exact: true }).click(),
-      "the star": async () => {
-        await page.locator(".handle.star").last().focus();
-        for (let k = 0; k < 6; k++) await page.keyboard.press("ArrowDown");
-      },
-      "draws": () => press(page, "draws"),
-      "counts": () => press(page, "counts"),
-    };
-    for (const [name, act] of Object.entries(acts)) {
-      await test.step(name, async () => {
-        await act();
-        await settled(page);
-        await compareCurves(page);
-      });
-    }
-  });
-}
-
-test("preference data: draws, their seed, their pairing, and counts that are edited", async ({ page }) => {
-  await open(page, SHORT);
-  await settled(page);
-  const data = async (name, act) => (await changes(page, name, act)).preferences;
-  expect(await data("sampled data", () => press(page, "draws"))).toEqual({ source: "sampled", draws: 300, seed: 100, pairing: "uniform" });
-  expect((await data("120 draws", () => type(page, "pairs drawn", "120"))).draws).toBe(120);
-  expect((await data("data seed 7", () => type(page, "data seed", "7"))).seed).toBe(7);
-  expect((await data("pairs drawn from π_ref", () => press(page, "drawn from π_ref"))).pairing).toBe("reference");
-  await data("counts", () => press(page, "counts"));
-  const counts = await data("an edited count", async () => {
-    const cell = page.getByLabel("x: wins of y c over y a", { exact: true });
-    await cell.fill("40");
-    await cell.press("Enter");
-  });
-  expect(counts.counts[0][2][0]).toBe(40);
-  expect((await data("expectation", () => press(page, "expectation"))).source).toBe("population");
-});
 
 test("a wrong count is refused in one sentence, and the old one comes back", async ({ page }) => {
   await open(page, SHORT);
@@ -83,20 +15,6 @@ test("a wrong count is refused in one sentence, and the old one comes back", asy
   await cell.press("Enter");
   await expect(notice(page)).toHaveText("x: wins of y a over y b: got “-3”, expected a number from 0 to 1000000.");
   await expect(cell).toHaveValue(before);
-});
-
-test("losses on and off, RLHF's reward, f-DPO's divergence and the count of KL", async ({ page }) => {
-  await open(page, `${SHORT}&preferences.source=sampled&preferences.draws=300&preferences.seed=100`);
-  await settled(page);
-  await unfold(page, "Losses");
-  const kinds = (spec) => spec.losses.map((l) => l.kind);
-  expect(kinds(await changes(page, "without IPO", () => page.getByLabel("IPO", { exact: true }).click()))).toEqual(["rlhf", "dpo", "f-dpo", "typo"]);
-  expect(kinds(await changes(page, "with IPO again", () => page.getByLabel("IPO", { exact: true }).click()))).toEqual(["rlhf", "dpo", "ipo", "f-dpo", "typo"]);
-  expect((await changes(page, "fitted reward", () => press(page, "fitted reward"))).losses[0].reward).toBe("fitted");
-  for (const divergence of ["reverse KL", "forward KL"]) {
-    await changes(page, `f-DPO with ${divergence}`, () => page.locator("#divergence").selectOption({ label: divergence }));
-  }
-  expect((await changes(page, "authors’ KL", () => press(page, "authors’ KL ÷ A"))).kl).toBe("authors");
 });
 
 test("the designer trains any ψ with any μ, and the verdicts are the headless program's", async ({ page }) => {
@@ -151,31 +69,6 @@ test("the reason behind a verdict opens by key and by touch, one at a time, and 
   const reason = await phone.locator(".why:visible").boundingBox();
   expect(reason.x + reason.width).toBeLessThanOrEqual(360);
   expect(await phone.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
-});
-
-const OPTIMISER = [
-  ["learning rate", "0.002", (o) => o.learning_rate, 0.002],
-  ["steps", "450", (o) => o.steps, 450],
-  ["gradient clipped at", "0.05", (o) => o.clip_norm, 0.05],
-  ["pairs a step", "7", (o) => o.batch_size, 7],
-  ["seed", "3", (o) => o.seed, 3],
-];
-
-test("every setting of the optimiser", async ({ page }) => {
-  await open(page, SHORT);
-  await settled(page);
-  await unfold(page, "Optimiser");
-  for (const [label, text, read, value] of OPTIMISER) {
-    const spec = await changes(page, label, () => type(page, label, text), TRAINING);
-    expect(read(spec.optimiser)).toBe(value);
-  }
-  // The record shows in the learning curves' grain only, which a smooth curve hides.
-  await type(page, "recorded every", "150");
-  await settled(page);
-  expect((await specOf(page)).optimiser.record_every).toBe(150);
-  await compare(page, "recorded every 150");
-  expect((await changes(page, "full gradient", () => press(page, "full gradient"), TRAINING)).optimiser.batch_size).toBeNull();
-  await changes(page, "all losses alike", () => press(page, "All losses alike"), TRAINING);
 });
 
 test("a value that asks for too much is refused, and the old one comes back", async ({ page }) => {

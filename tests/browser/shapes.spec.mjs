@@ -1,5 +1,6 @@
 // The losses as functions: every figure drawn, its numbers the headless program's or recomputed here, its words what the numbers say.
-import { EXACT, dragBy, expect, gap, lab, notice, open, settled, slide, specOf, test, type } from "./helpers.mjs";
+import { EXACT, compareTrained, dragBy, expect, gap, lab, notice, open, prints, promptOf, settled, slide, specOf, test, type, unfold as unfoldControls } from "./helpers.mjs";
+import { becomes, chosen, pressed, row, same, typed, useEach } from "./rows.mjs";
 
 const section = (page, id) => page.locator(`section[aria-labelledby=${id}]`);
 /** Opens a table, whose rows come with it. */
@@ -18,6 +19,34 @@ const cells = (page, id) => section(page, id).locator("tbody tr").evaluateAll((r
 
 /** What one canvas of a section shows. */
 const picture = (page, id, k = 0) => section(page, id).locator("canvas").nth(k).evaluate((c) => c.toDataURL());
+
+/** With one label a pair, the minimisers are the headless program's for both references: the prompt's own, and one that favours what the labels reject. */
+function compareOneLabel(spec, x, found) {
+  const { pi_star: star, ...prompt } = spec.prompts[x];
+  const order = star.map((_, a) => a).sort((a, b) => star[b] - star[a]);
+  const place = (a) => order.indexOf(a);
+  const other = star.map((_, a) => (2 * (place(a) + 1)) / (star.length * (star.length + 1)));
+  const counts = [star.map((_, a) => star.map((_, b) => Number(place(a) < place(b))))];
+  [prompt.pi_ref, other].forEach((pi_ref, k) => {
+    const asked = { ...spec, prompts: [{ ...prompt, pi_ref, pi_star: star }], preferences: { source: "counts", counts }, weight_decay: { ...spec.weight_decay, alpha: 0 } };
+    const exact = lab("minimise", asked).minimisers.map((m) => m.prompts[0].pi);
+    expect(gap(Object.values(found).map(([policies]) => policies[k]), exact)).toBeLessThan(EXACT);
+  });
+}
+
+/** All numbers of the view that the headless program prints too: the runs, the minimiser that the arrows lead to, and those with one label a pair. */
+async function compareShapes(page, name) {
+  const [spec, x] = [await specOf(page), promptOf(page)];
+  await compareTrained(page, name, spec);
+  const only = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("only");
+  const loss = Number(only ?? spec.losses.findIndex((l) => l.kind === "typo"));
+  const { pi } = lab("minimise", spec).minimisers[loss].prompts[x];
+  const [, policy] = (await section(page, "s-arrows").locator(".measured").textContent()).match(/exact minimiser, \((.+)\)\.$/);
+  expect(policy.split(", ").filter((p, a) => !prints(p, pi[a]))).toEqual([]);
+  const whole = Object.values(await numbers(page, "s-arrows")).at(-1);
+  expect(whole[2]).toBeLessThan(1e-8);
+  compareOneLabel(spec, x, await numbers(page, "s-labels"));
+}
 
 test("the view opens from its tab at figure 6's λ, with its five sections drawn", async ({ page }) => {
   await open(page);
@@ -153,13 +182,7 @@ test("with one label a pair, DPO and f-DPO forget π_ref; the minimisers are the
   await settled(page);
   const found = await numbers(page, "s-labels");
   await expect(page.locator("#s-labels")).toContainText("DPO and f-DPO forget the reference at every λ");
-  const spec = await specOf(page);
-  spec.preferences = { source: "counts", counts: [[[0, 1, 1], [0, 0, 1], [0, 0, 0]]] };
-  [spec.prompts[0].pi_ref, [1 / 6, 2 / 6, 3 / 6]].forEach((pi_ref, k) => {
-    spec.prompts[0].pi_ref = pi_ref;
-    const exact = lab("minimise", spec).minimisers.map((m) => m.prompts[0].pi);
-    expect(gap(Object.values(found).map(([policies]) => policies[k]), exact)).toBeLessThan(EXACT);
-  });
+  compareOneLabel(await specOf(page), 0, found);
   expect(Object.entries(found).map(([loss, [, apart, forgets]]) => [loss, apart < EXACT, forgets])).toEqual([
     ["RLHF", false, false],
     ["DPO", true, true],
@@ -173,4 +196,48 @@ test("where no loss forgets, the heading says so", async ({ page }) => {
   await open(page, `view=shapes&losses=${encodeURIComponent('[{"kind":"typo","lambda":0.4},{"kind":"ipo","lambda":0.4}]')}`);
   await settled(page);
   await expect(page.locator("#s-labels")).toContainText("every loss here still remembers the reference");
+});
+
+test("the view's arrows, shapes and numbers follow every control that they depend on", async ({ page }) => {
+  await open(page, "view=shapes&lambda=0.4&optimiser.steps=300&sweep.points=21");
+  await settled(page);
+  for (const name of ["Losses", "Optimiser", "Prompts and actions"]) await unfoldControls(page, name);
+  const [ARROWS, LABELS] = [["s-arrows"], ["s-labels"]];
+  const data = (s) => s.preferences;
+  const last = (s) => s.losses.at(-1);
+  const alone = (loss) => row(`${loss} alone`, () => legend(page, loss), same, ARROWS);
+  await useEach(
+    page,
+    [
+      typed("λ", "0.3", (s) => s.losses[1].lambda, ["s-psi", "s-arrows", "s-gauss", "s-labels"]),
+      // Its λ is TYPO's alone.
+      pressed("authors’ KL ÷ A", (s) => s.kl, "authors", LABELS),
+      alone("dpo"),
+      typed("α", "0.003", (s) => s.weight_decay.alpha, ARROWS),
+      pressed("on π", (s) => s.weight_decay.on, "policy", ARROWS),
+      pressed("drawn from π_ref", data, { source: "population", pairing: "reference" }, ARROWS),
+      pressed("draws", data, { source: "sampled", draws: 300, seed: 100, pairing: "reference" }, ARROWS),
+      typed("data seed", "7", (s) => data(s).seed, ARROWS),
+      pressed("counts", (s) => data(s).source, "counts", ARROWS),
+      alone("rlhf"),
+      pressed("fitted reward", (s) => s.losses[0].reward, "fitted", ARROWS),
+      alone("f-dpo"),
+      chosen("#divergence", "forward KL", (s) => s.losses[3].divergence, "forward-kl", ARROWS),
+      row("without IPO", () => page.getByLabel("IPO", { exact: true }).click(), becomes((s) => s.losses.map((l) => l.kind), ["rlhf", "dpo", "f-dpo", "typo"]), ["s-psi", "s-labels"]),
+      pressed("Add a ψ and μ of your own", (s) => last(s).psi, "hinge", ["s-psi", "s-labels"]),
+      chosen("#psi", "savage", (s) => last(s).psi, "savage", ["s-psi", "s-labels"]),
+      alone("qpo"),
+      chosen("#psi", "logistic", (s) => last(s).psi, "logistic", ["s-psi", "s-arrows"]),
+      chosen("#mu", "f′ of Jensen–Shannon", (s) => last(s).mu, "jensen-shannon", ARROWS),
+      chosen("#mu", "f′ of α = 0.5", (s) => last(s).mu, { alpha: 0.5 }, ARROWS),
+      row("the order of its α-divergence", () => type(page, "order α", "0.2"), becomes((s) => last(s).mu, { alpha: 0.2 }), ARROWS),
+      pressed("gradient descent", (s) => s.optimiser.kind, "sgd", []),
+      typed("learning rate", "0.01", (s) => s.optimiser.learning_rate, []),
+      pressed("expectation", (s) => data(s).source, "population", ARROWS),
+      typed("prompts", "2", (s) => s.prompts.length, []),
+      row("the second prompt's star", () => slide(page, "#policy-1-star-0", 300), becomes((s) => s.prompts[1].pi_star[0], 0.3), []),
+      row("the second prompt", () => page.getByRole("button", { name: "x2", exact: true }).click(), same, ARROWS),
+    ],
+    compareShapes,
+  );
 });
