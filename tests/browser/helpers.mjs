@@ -26,7 +26,7 @@ export const EXACT = 1e-9;
  * Training runs agree to this. exp and ln differ in the last digit between wasm and native, which Adam's noise does not
  * amplify: measured 1e-15 after 33,000 steps. Another draw anywhere shows as 1e-4.
  */
-const TRAINED = 1e-9;
+export const TRAINED = 1e-9;
 
 /**
  * Except at large λ. RLHF trains on the full expectation: without noise, Adam's second moment decays near the end until
