@@ -168,7 +168,17 @@ export function lab(command, spec) {
   return JSON.parse(execFileSync(PROGRAM, [command, "-"], { input: JSON.stringify(spec), maxBuffer: 1 << 28, stdio: ["pipe", "pipe", "ignore"] }));
 }
 
-const preset = (name) => JSON.parse(execFileSync(PROGRAM, ["preset", name]));
+export const preset = (name) => JSON.parse(execFileSync(PROGRAM, ["preset", name]));
+
+/** The presets' names, in the program's order. */
+export const PRESETS = execFileSync(PROGRAM, ["preset"], { encoding: "utf8" }).trim().split("\n").map((line) => line.split(" ")[0]);
+
+/** The view that a preset opens in. */
+export function home(name) {
+  const own = { "figure-4": "language", "figure-8": "shapes" }[name];
+  const { prompts, sweep } = preset(name);
+  return own ?? (prompts.length > 1 ? "preservation" : sweep.over === "alpha" ? "constraints" : "interpolation");
+}
 
 /** A value as links write it: JSON, a list of numbers without brackets, or bare text. */
 function value(text) {
@@ -217,9 +227,8 @@ export function gap(a, b) {
  * How far a distance to π* may be off where the minimiser meets SPEC.md's accuracy: 1e-9 in a probability, and relative
  * 1e-6 in its logarithm where it is below 1e-9.
  */
-function natsTolerance(star, { pi, log_pi: logPi }) {
-  const each = star.map((s, a) => s * (pi[a] > EXACT ? EXACT / pi[a] : 1e-6 * Math.abs(logPi[a])));
-  return EXACT + each.reduce((sum, v) => sum + v, 0);
+function natsTolerance(star, found) {
+  return EXACT + logTolerances(found).reduce((sum, off, a) => sum + star[a] * off, 0);
 }
 
 /**
@@ -227,11 +236,14 @@ function natsTolerance(star, { pi, log_pi: logPi }) {
  * minimisers, distances to π*, and the training runs at the shown moment. Returns the rows of the runs.
  */
 export async function compare(page, name) {
-  const spec = await specOf(page);
-  compareExact(spec, await minimisers(page), await nats(page));
+  compareExact(await specOf(page), await minimisers(page), await nats(page));
+  return compareRuns(page, name);
+}
 
+/** The training runs at the shown moment alone. */
+export async function compareRuns(page, name) {
   const rows = await trained(page);
-  const runs = lab("train", spec).runs.flatMap(({ prompts, ...run }) => prompts.map((p) => ({ ...run, prompt: p.name, pi: p.pi })));
+  const runs = lab("train", await specOf(page)).runs.flatMap(({ prompts, ...run }) => prompts.map((p) => ({ ...run, prompt: p.name, pi: p.pi })));
   expect(rows.map((r) => `${r.loss} ${r.prompt}`)).toEqual(runs.map((r) => `${r.loss} ${r.prompt}`));
   const off = { steady: 0, trembling: 0 };
   rows.forEach((row, k) => {
@@ -299,11 +311,26 @@ export async function compareCurves(page) {
   expect(wrong).toEqual([]);
 }
 
+/** How far a policy's logarithms may be off, as `natsTolerance` says. */
+const logTolerances = ({ pi, log_pi: logPi }) => pi.map((p, a) => (p > EXACT ? EXACT / p : 1e-6 * Math.abs(logPi[a])));
+
+/** How far each number of a minimiser, or of a sweep's minimisers of one prompt, may be off. */
+function exactTolerances(found, { pi_star: star, pi_ref: reference }) {
+  if (!Array.isArray(found.pi[0])) {
+    return { pi: EXACT, log_pi: logTolerances(found), kl_star: natsTolerance(star, found), kl_ref: natsTolerance(reference, found), tv_star: EXACT * star.length };
+  }
+  // Where a probability is zero its logarithm is not printed, but what it makes of the distance is.
+  const logs = (k) => found.pi[k].map((p, a) => (p > 0 ? Math.log(p) : found.kl_star[k] / star[a]));
+  return { pi: EXACT, kl_star: found.pi.map((pi, k) => natsTolerance(star, { pi, log_pi: logs(k) })) };
+}
+
 /**
- * Compares a result that the page gives with the headless program's: the same names in the same order, the same words, and
- * numbers within what each kind is good for. Returns how far the furthest is off.
+ * Compares a result that the page gives with the headless program's for an experiment: the same names in the same order, the same
+ * words, and numbers within what SPEC.md asks.
+ * Returns how far the furthest is off.
  */
-export function compareResult(mine, theirs, command) {
+export function compareResult(mine, command, spec) {
+  const theirs = lab(command, spec);
   const NUMBER = /-?\d+(\.\d+)?(e-?\d+)?/g;
   const wrong = [];
   let most = 0;
@@ -312,10 +339,9 @@ export function compareResult(mine, theirs, command) {
     const differs = () => wrong.push(`${place}: ${JSON.stringify(a)?.slice(0, 200)} is not ${JSON.stringify(b)?.slice(0, 200)}`);
     if (kind(a) !== kind(b)) differs();
     else if (kind(b) === "number") {
-      // A distance or a logarithm near the boundary grows as its probability shrinks.
       const off = Math.abs(a - b) / Math.max(1, Math.abs(b));
       most = Math.max(most, off);
-      if (!(off <= within)) differs();
+      if (!(Math.abs(a - b) <= within || (command === "train" && off <= within))) differs();
     } else if (kind(b) === "string") {
       // A sentence holds rounded numbers, too.
       if (a === b) return;
@@ -323,11 +349,13 @@ export function compareResult(mine, theirs, command) {
       else walk(a.match(NUMBER).map(Number), b.match(NUMBER).map(Number), place, within);
     } else if (kind(b) === "list" || kind(b) === "object") {
       if (Object.keys(a).join() !== Object.keys(b).join()) return differs();
+      const isExact = b.pi && command !== "train";
+      const inner = isExact ? exactTolerances(b, spec.prompts.find((p) => p.name === b.name)) : within;
       const trembling = command === "train" && b.lambda > TREMBLE.from(b.loss);
-      for (const k of Object.keys(b)) walk(a[k], b[k], `${place}.${k}`, trembling ? TREMBLE.within : within);
+      for (const k of Object.keys(b)) walk(a[k], b[k], `${place}.${k}`, trembling ? TREMBLE.within : typeof inner === "number" ? inner : (inner[k] ?? EXACT));
     } else if (a !== b) differs();
   };
-  walk(mine, theirs, command, command === "train" ? TRAINED : 1e-7);
+  walk(mine, theirs, command, command === "train" ? TRAINED : EXACT);
   expect(wrong.slice(0, 5)).toEqual([]);
   return most;
 }
