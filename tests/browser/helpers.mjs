@@ -173,6 +173,11 @@ export const preset = (name) => JSON.parse(execFileSync(PROGRAM, ["preset", name
 /** The presets' names, in the program's order. */
 export const PRESETS = execFileSync(PROGRAM, ["preset"], { encoding: "utf8" }).trim().split("\n").map((line) => line.split(" ")[0]);
 
+/** What can be read off the paper's figures 2 and 5, to about two digits: loss, moment, policy. f-DPO rests on its way. */
+const [MODE, REFERENCE] = [[1, 0, 0], [0.4, 0.4, 0.2]];
+const SMALL = [["dpo", "end", MODE], ["ipo", "end", MODE], ["f-dpo", "plateau", [0.54, 0.45, 0.01]], ["f-dpo", "end", MODE], ["typo", "end", [0.61, 0.29, 0.1]]];
+export const READINGS = { "figure-2": SMALL, "figure-2-sampled": SMALL, "figure-5": ["dpo", "ipo", "f-dpo", "typo"].map((loss) => [loss, "end", REFERENCE]) };
+
 /** The view that a preset opens in. */
 export function home(name) {
   const own = { "figure-4": "language", "figure-8": "shapes" }[name];

@@ -1,7 +1,7 @@
 // The exported sheet read back as a reader would, by its axes' numbers and the triangle's corners: every point that it draws is a
 // number of the exported tables, and those are the headless program's.
 import { saved, savedTables, share } from "./files.mjs";
-import { expect, gap, note, open, settled, specOf, test } from "./helpers.mjs";
+import { READINGS, expect, gap, open, settled, specOf, test } from "./helpers.mjs";
 
 /** Units of the sheet to a pixel. Points are rounded to whole ones, and scales are read off points. */
 const FINE = 16;
@@ -23,8 +23,8 @@ const shapes = (page, svg) =>
       const number = (name) => Number(e.getAttribute(name));
       const points = e.getAttribute("points")?.trim().split(/\s+/).map((p) => p.split(",").map(Number));
       const place = e.tagName === "circle" ? [number("cx"), number("cy")] : [number("x"), number("y")];
-      const colour = e.tagName === "polyline" ? e.getAttribute("stroke") : e.getAttribute("fill");
-      return { tag: e.tagName, colour, opacity: number("opacity"), width: number("stroke-width"), points: points ?? [place], words: e.textContent.trim() };
+      const [fill, stroke] = ["fill", "stroke"].map((name) => e.getAttribute(name));
+      return { tag: e.tagName, colour: fill === "none" ? stroke : fill, opacity: number("opacity"), width: number("stroke-width"), radius: number("r"), points: points ?? [place], words: e.textContent.trim() };
     });
   }, svg);
 
@@ -102,10 +102,13 @@ function comparePanels(all, panels, losses, rowsOf, x) {
   });
 }
 
+/** The place of a policy between the triangle's corners. */
+const within = (corners) => (pi) => [0, 1].map((axis) => corners.reduce((sum, c, k) => sum + pi[k] * c[axis], 0));
+
 /** Every loss's ways through the triangle: over the sweep, thin, and in training. */
 function compareTriangle(all, outline, losses, runsOf, curvesOf) {
   const corners = outline.points.slice(0, 3);
-  const at = (r) => [0, 1].map((axis) => corners.reduce((sum, c, k) => sum + Number(r[`pi_${k}`]) * c[axis], 0));
+  const at = (r) => within(corners)([0, 1, 2].map((k) => Number(r[`pi_${k}`])));
   const [xs, ys] = [corners.map((c) => c[0]), corners.map((c) => c[1])];
   const box = { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
   for (const loss of losses) {
@@ -199,7 +202,7 @@ test("the sheet of sixteen actions draws the tables' numbers: bars, heat map, le
   const ends = losses.map((loss) => Array.from({ length: ACTIONS }, (_, a) => Number(runs("x")(loss).at(-1)[`pi_${a}`])));
   const { pi_ref: reference, pi_star: star } = spec.prompts[0];
   const [slot, height] = [(bars.right - bars.left) / ACTIONS, Math.abs(bars.y(1) - bars.y(0))];
-  const within = ({ points }) => {
+  const isInBars = ({ points }) => {
     const [x, y] = centre(points);
     return x > bars.left && x < bars.right && y < bars.bottom + ROUNDED;
   };
@@ -212,7 +215,7 @@ test("the sheet of sixteen actions draws the tables' numbers: bars, heat map, le
     const found = shapes.map((s) => read(s.points));
     return Array.from({ length: ACTIONS }, (_, a) => found.filter(([k]) => k === a).map(([, p]) => p));
   };
-  const inBars = all.filter(within);
+  const inBars = all.filter(isInBars);
   const marked = (hue) => byAction(inBars.filter((s) => s.colour === hue && ["polygon", "circle"].includes(s.tag) && s.opacity === 1));
   const near = (found, wanted, what) => {
     expect(found.map((list) => list.length), what).toEqual(wanted.map(() => 1));
@@ -231,4 +234,21 @@ test("the sheet of sixteen actions draws the tables' numbers: bars, heat map, le
   const ordered = cells.toSorted((a, b) => a.points[0][1] - b.points[0][1] || a.points[0][0] - b.points[0][0]);
   expect(ordered.map((s) => s.colour)).toEqual([INK, INK, ...losses.map((l) => HUES[l])].flatMap((hue) => Array(ACTIONS).fill(hue)));
   expect(gap(ordered.map((s) => s.opacity ** 2), heat)).toBeLessThan(1e-9);
+});
+
+test("the paper's readings are rings where they were read: on the triangle, and at the end of the learning curves", async ({ page }) => {
+  const { all, losses, plots } = await sheet(page, `paper=1&kl=authors&preferences=${encodeURIComponent('{"source":"sampled","draws":300,"seed":100,"pairing":"uniform"}')}`);
+  const rings = (colour, radius) => all.filter((s) => s.tag === "circle" && s.colour === colour && s.radius === radius * FINE).map((s) => s.points[0]);
+  const near = (found, wanted) => {
+    expect(found.length).toBe(wanted.length);
+    found.forEach((p, k) => expect(Math.hypot(p[0] - wanted[k][0], p[1] - wanted[k][1])).toBeLessThan(ROUNDED));
+  };
+  const at = within(triangles(all)[0].points.slice(0, 3));
+  losses.forEach((loss, k) => {
+    const read = READINGS["figure-2"].filter(([of]) => of === loss).map(([, , pi]) => pi);
+    near(rings(HUES[loss], 7.5), read.map(at));
+    // Of the key and of other panels are the rest.
+    const inPanel = rings(INK, 4).filter(([x, y]) => x > plots[k].left && x < plots[k].right && y >= plots[k].top - 1 && y <= plots[k].bottom + 1);
+    near(inPanel, (read.at(-1) ?? []).map((p) => [plots[k].right - 5 * FINE, plots[k].y(p)]));
+  });
 });
