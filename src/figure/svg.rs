@@ -54,10 +54,10 @@ fn path(lines: &[&str]) -> String {
     format!("<path {} d=\"{}\"/>\n", parts[0].0, corners.join(" "))
 }
 
-/// A drawing that is shown at its size in CSS pixels: it keeps its fine units within.
+/// A drawing that is shown at its size in CSS pixels: it keeps its fine units within. Lines are joined roundly, as on a canvas.
 pub fn shown_at(drawing: &str, w: f64, h: f64) -> String {
     let sheet = format!("width=\"{}\" height=\"{}\"", (w * FINE) as u32, (h * FINE) as u32);
-    drawing.replacen(&sheet, &format!("width=\"{w}\" height=\"{h}\""), 1)
+    drawing.replacen(&sheet, &format!("width=\"{w}\" height=\"{h}\" stroke-linejoin=\"round\""), 1)
 }
 
 #[cfg(test)]

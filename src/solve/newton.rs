@@ -87,7 +87,9 @@ pub fn lowest(starts: &[Vec<f64>], mut find: impl FnMut(&[f64]) -> Found) -> Fou
     let mut lowest = find(&starts[0]);
     for (k, start) in starts.iter().enumerate().skip(1) {
         let other = Found { start: k, ..find(start) };
-        let is_lower = other.value.total_cmp(&lowest.value).is_lt();
+        // By more than rounding: which of several starts is named must not hang on a last digit, which differs between machines.
+        let is_as_low = lowest.value - other.value <= TIED.0 * (1.0 + lowest.value.abs());
+        let is_lower = !is_as_low && other.value.total_cmp(&lowest.value).is_lt();
         let (better, worse) = if is_lower { (other, lowest) } else { (lowest, other) };
         lowest = Found { unique: better.unique && !ties(&better, &worse), ..better };
     }

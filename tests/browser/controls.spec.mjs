@@ -93,14 +93,6 @@ test("a grouped count is not taken for a decimal number", async ({ page }) => {
   await expect(notice(page)).toHaveCount(0);
 });
 
-test("a preset from the list replaces the experiment", async ({ page }) => {
-  await open(page, "lambda=0.3");
-  await page.locator("#preset").selectOption("figure-5");
-  await settled(page);
-  await expect(field(page, "λ")).toHaveValue("100");
-  await compare(page, "preset from the list");
-});
-
 test("each view keeps its own experiment", async ({ page }) => {
   await open(page, "lambda=0.3");
   await page.getByRole("button", { name: "Preservation" }).click();

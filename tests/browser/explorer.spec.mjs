@@ -301,27 +301,6 @@ test.describe("playing", () => {
   });
 });
 
-test("beside the paper: the authors' settings, its readings, and the gap to them", async ({ page }) => {
-  await open(page);
-  await settled(page);
-  const spec = await changes(page, "the authors' settings", () => press(page, "the authors’ run"));
-  expect([spec.kl, spec.preferences]).toEqual(["authors", { source: "sampled", draws: 300, seed: 100, pairing: "uniform" }]);
-  const rows = await trained(page);
-  const ends = page.locator(".paper tr[data-moment=end]");
-  const shown = await ends.evaluateAll((all) => all.map((r) => [r.dataset.loss, Number(r.querySelector("[data-gap]").dataset.gap)]));
-  expect(shown.map(([loss]) => loss)).toEqual(["dpo", "ipo", "f-dpo", "typo"]);
-  const paper = { typo: [0.61, 0.29, 0.1] };
-  for (const [loss, off] of shown) {
-    const ours = rows.find((r) => r.loss === loss).pi;
-    expect(Math.abs(off - variation(ours, paper[loss] ?? [1, 0, 0]))).toBeLessThan(1e-12);
-  }
-  await expect(page.locator(".paper tr[data-moment=plateau]")).toHaveCount(1);
-  await press(page, "our run");
-  await settled(page);
-  await expect(page.locator(".paper")).toHaveCount(0);
-  expect(new URL(page.url()).hash).toBe("");
-});
-
 test("what the page shows is told once it has settled", async ({ page }) => {
   await open(page, "lambda=0.25");
   const status = page.locator("p.visually-hidden[role=status]");

@@ -1,5 +1,5 @@
 // The losses as functions: every figure drawn, its numbers the headless program's or recomputed here, its words what the numbers say.
-import { EXACT, compareTrained, dragBy, expect, gap, lab, notice, open, prints, promptOf, settled, slide, specOf, test, type, unfold as unfoldControls } from "./helpers.mjs";
+import { EXACT, compareRuns, dragBy, expect, gap, lab, notice, open, prints, promptOf, settled, slide, specOf, test, type, unfold as unfoldControls } from "./helpers.mjs";
 import { becomes, chosen, pressed, row, same, typed, useEach } from "./rows.mjs";
 
 const section = (page, id) => page.locator(`section[aria-labelledby=${id}]`);
@@ -37,7 +37,7 @@ function compareOneLabel(spec, x, found) {
 /** All numbers of the view that the headless program prints too: the runs, the minimiser that the arrows lead to, and those with one label a pair. */
 async function compareShapes(page, name) {
   const [spec, x] = [await specOf(page), promptOf(page)];
-  await compareTrained(page, name, spec);
+  await compareRuns(page, name);
   const only = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("only");
   const loss = Number(only ?? spec.losses.findIndex((l) => l.kind === "typo"));
   const { pi } = lab("minimise", spec).minimisers[loss].prompts[x];

@@ -1,56 +1,8 @@
 // What leaves the page is what the headless program prints for the same experiment.
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-
 import AxeBuilder from "@axe-core/playwright";
 
-import { dragBy, expect, open, settled, specOf, test, type } from "./helpers.mjs";
-
-const PROGRAM = resolve(import.meta.dirname, process.env.TYPO_LAB_BIN ?? "../../target/release/typo-lab");
-
-/** What the headless program prints for an experiment, as text. */
-const printed = (args, spec) => execFileSync(PROGRAM, args, { input: JSON.stringify(spec), maxBuffer: 1 << 28, encoding: "utf8" });
-
-/** Training runs agree with the headless program's to this, as in helpers.mjs. */
-const TRAINED = 1e-9;
-
-const dialog = (page) => page.getByRole("dialog", { name: "Export and share" });
-
-async function share(page) {
-  await page.getByRole("button", { name: "Share", exact: true }).click();
-  await expect(dialog(page)).toBeVisible();
-}
-
-/** Presses a file's button; gives the file's name and bytes. */
-async function saved(page, title) {
-  const [download] = await Promise.all([page.waitForEvent("download"), dialog(page).getByRole("button", { name: title, exact: true }).click()]);
-  await expect(dialog(page).getByRole("status")).toHaveText(`Saved as ${download.suggestedFilename()}.`);
-  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
-}
-
-const rows = (csv) => csv.trimEnd().split("\n").map((line) => line.split(","));
-
-/** Two tables: the same words and, within a tolerance, the same numbers. Infinity is written inf. */
-function expectSameTable(csv, other, tolerance) {
-  const [a, b] = [rows(csv), rows(other)];
-  expect(a.length).toBeGreaterThan(2);
-  expect([a[0], a.length]).toEqual([b[0], b.length]);
-  // One expectation for all cells: each is a step of the report, and a table has thousands.
-  const wrong = [];
-  let most = 0;
-  a.forEach((row, k) => {
-    if (row.length !== b[k].length) wrong.push(`line ${k + 1}: ${row.length} and ${b[k].length} cells`);
-    row.forEach((cell, c) => {
-      if (cell === b[k][c]) return;
-      const [x, y] = [Number(cell), Number(b[k][c])];
-      if (Number.isFinite(x) && Number.isFinite(y)) most = Math.max(most, Math.abs(x - y) / Math.max(1, Math.abs(y)));
-      else wrong.push(`line ${k + 1}: ${cell} and ${b[k][c]}`);
-    });
-  });
-  expect(wrong).toEqual([]);
-  expect(most).toBeLessThan(tolerance);
-}
+import { dialog, printed, rows, saved, savedTables, share } from "./files.mjs";
+import { VIEWS as SHEETS, dragBy, expect, note, open, settled, specOf, test, type } from "./helpers.mjs";
 
 const VIEWS = {
   "the interpolation view": "lambda=0.2",
@@ -71,11 +23,7 @@ for (const [name, fragment] of Object.entries(VIEWS)) {
     expect(json.name).toMatch(/^typo-lab-[a-z]+\.json$/);
     expect(JSON.parse(json.bytes)).toEqual(spec);
 
-    const runs = (await saved(page, "Training runs, CSV")).bytes.toString();
-    expectSameTable(runs, printed(["train", "-", "--format", "csv"], spec), TRAINED);
-    const curves = (await saved(page, "Exact curves, CSV")).bytes.toString();
-    // Distances amplify a probability's last digits where it is small; all else is within SPEC.md's 1e-9.
-    expectSameTable(curves, printed(["sweep", "-", "--format", "csv"], spec), 1e-6);
+    await savedTables(page);
 
     const script = (await saved(page, "PyTorch script")).bytes.toString();
     expect(script).toBe(printed(["script", "-"], JSON.parse(json.bytes)));
@@ -86,44 +34,6 @@ for (const [name, fragment] of Object.entries(VIEWS)) {
     expect(cited).toContain("@software{typo_lab");
   });
 }
-
-/** The largest residual of b as a straight line of a, by least squares. */
-function residual(a, b) {
-  const mean = (v) => v.reduce((s, x) => s + x, 0) / v.length;
-  const [ma, mb] = [mean(a), mean(b)];
-  const slope = a.reduce((s, x, k) => s + (x - ma) * (b[k] - mb), 0) / a.reduce((s, x) => s + (x - ma) ** 2, 0);
-  return Math.max(...b.map((y, k) => Math.abs(y - mb - slope * (a[k] - ma))));
-}
-
-/** The drawing's polylines, each with its colour and points. */
-const polylines = (page, svg) =>
-  page.evaluate((text) => {
-    const file = new DOMParser().parseFromString(text, "image/svg+xml");
-    if (file.querySelector("parsererror")) throw new Error("not XML");
-    return [...file.querySelectorAll("polyline")].map((line) => ({
-      colour: line.getAttribute("stroke").toLowerCase(),
-      points: line.getAttribute("points").trim().split(/\s+/).map((p) => p.split(",").map(Number)),
-    }));
-  }, svg);
-
-test("the curves of the SVG are the numbers of the CSV", async ({ page }) => {
-  await open(page, "lambda=0.2");
-  await settled(page);
-  await share(page);
-  const svg = (await saved(page, "Figures, SVG")).bytes.toString();
-  const typo = rows((await saved(page, "Training runs, CSV")).bytes.toString()).filter((r) => r[0] === "typo");
-  const column = (k) => typo.map((r) => Number(r[k]));
-  const off = (curve, k, coordinate) => residual(column(k), curve.points.map((p) => p[coordinate]));
-  const drawn = (await polylines(page, svg)).filter((l) => l.colour === "#d1490c" && l.points.length === typo.length);
-  // The triangle's path is as long, but does not run with the steps. Within a unit of the sheet, a sixteenth of a pixel.
-  const curves = drawn.filter((curve) => off(curve, 3, 0) < 1);
-  expect(curves.length, "a curve for each action").toBe(3);
-  const matched = [6, 7, 8].map((k) => curves.findIndex((curve) => off(curve, k, 1) < 1));
-  expect(matched.toSorted(), "each curve is one action's column").toEqual([0, 1, 2]);
-  const heading = await page.getByRole("heading", { level: 1 }).textContent();
-  expect(svg).toContain(heading);
-  for (const loss of ["RLHF", "DPO", "IPO", "f-DPO", "TYPO"]) expect(svg).toContain(`\n${loss}\n`);
-});
 
 test("the files of the shapes view hold its titles, and the numbers of its own figures", async ({ page }) => {
   await open(page, "view=shapes&lambda=0.5&gamma=0.25");
@@ -154,36 +64,70 @@ test("the files of the shapes view hold its titles, and the numbers of its own f
   expect(bytes.toString().split("\n").filter((line) => line.startsWith("arrows of TYPO,")).length).toBe(3 * 36 * 3);
 });
 
-for (const [scheme, paper] of Object.entries({ light: [252, 251, 248], dark: [18, 20, 22] })) {
-  test.describe(() => {
-    test.use({ colorScheme: scheme });
+/**
+ * A PNG beside the drawing that the browser makes of an SVG at twice its size, by pixels: how far they are apart on average, and in the
+ * worst square of 32 pixels that holds no text, as shares of black against white; the PNG's corner, and the share of it that is drawn on.
+ */
+const beside = (page, png, svg) => {
+  const drawing = (text) => [`data:image/svg+xml;base64,${Buffer.from(text).toString("base64")}`, 2];
+  const sources = [[`data:image/png;base64,${png.toString("base64")}`, 1], drawing(svg), drawing(svg.replaceAll(/<text[^]*?<\/text>/g, ""))];
+  return page.evaluate(async (sources) => {
+    const read = async ([source, scale]) => {
+      const image = Object.assign(new Image(), { src: source });
+      await image.decode();
+      const size = [image.naturalWidth * scale, image.naturalHeight * scale];
+      const context = new OffscreenCanvas(...size).getContext("2d", { willReadFrequently: true });
+      context.drawImage(image, 0, 0, ...size);
+      return context.getImageData(0, 0, ...size);
+    };
+    const [saved, drawn, wordless] = await Promise.all(sources.map(read));
+    const { data, width, height } = saved;
+    const across = Math.ceil(width / 32);
+    const [off, words] = [0, 1].map(() => new Float64Array(across * Math.ceil(height / 32)));
+    let ink = 0;
+    const apart = (a, b, k) => (Math.abs(a[k] - b[k]) + Math.abs(a[k + 1] - b[k + 1]) + Math.abs(a[k + 2] - b[k + 2])) / 765;
+    for (let k = 0; k < data.length; k += 4) {
+      const square = (((k >> 2) % width) >> 5) + across * (Math.floor(k / 4 / width) >> 5);
+      off[square] += apart(data, drawn.data, k);
+      words[square] += apart(drawn.data, wordless.data, k);
+      ink += data[k] !== data[0] || data[k + 1] !== data[1];
+    }
+    const pixels = width * height;
+    // A word's edge may lie in the next square.
+    const hasWords = (k) => [-1, 0, 1].some((row) => [-1, 0, 1].some((column) => words[k + row * across + column] > 0));
+    const worst = off.reduce((most, sum, k) => (hasWords(k) ? most : Math.max(most, sum / 1024)), 0);
+    return { sizes: [saved, drawn].map((p) => [p.width, p.height]), mean: off.reduce((a, b) => a + b) / pixels, worst, corner: [...data.slice(0, 3)], ink: ink / pixels };
+  }, sources);
+};
 
-    test(`the PNG is the SVG's sheet at twice its size, ${scheme}`, async ({ page }) => {
-      await open(page, "view=preservation&preset=figure-3-preservation");
-      await settled(page);
-      await share(page);
-      const svg = (await saved(page, "Figures, SVG")).bytes.toString();
-      const { name, bytes } = await saved(page, "Figures, PNG");
-      expect(name).toBe("typo-lab-preservation.png");
-      expect(bytes.subarray(1, 4).toString()).toBe("PNG");
-      const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
-      const [, w, h] = svg.match(/^<svg width="(\d+)" height="(\d+)"/).map(Number);
-      expect([width, height]).toEqual([2 * w, 2 * h]);
-      expect(w).toBeGreaterThan(600);
+/** Text is placed and smoothed otherwise: of it only the whole tells. Of a curve that is missing, a square has 0.04 at the least. */
+const APART = { mean: 0.004, worst: 0.015 };
 
-      const drawn = await page.evaluate(async (base64) => {
-        const image = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))]));
-        const context = new OffscreenCanvas(image.width, image.height).getContext("2d", { willReadFrequently: true });
-        context.drawImage(image, 0, 0);
-        const { data } = context.getImageData(0, 0, image.width, image.height);
-        let other = 0;
-        for (let k = 0; k < data.length; k += 4) other += data[k] !== data[0] || data[k + 1] !== data[1];
-        return { corner: [...data.slice(0, 3)], ink: other / (data.length / 4) };
-      }, bytes.toString("base64"));
-      expect(drawn.corner).toEqual(paper);
-      expect(drawn.ink).toBeGreaterThan(0.01);
+for (const [scheme, paper, views] of [["light", [252, 251, 248], Object.keys(SHEETS)], ["dark", [18, 20, 22], ["interpolation"]]]) {
+  for (const view of views) {
+    test.describe(() => {
+      test.use({ colorScheme: scheme });
+
+      test(`the PNG is the SVG's sheet at twice its size, ${view}, ${scheme}`, async ({ page }) => {
+        await open(page, SHEETS[view]);
+        await settled(page);
+        await share(page);
+        const svg = (await saved(page, "Figures, SVG")).bytes.toString();
+        const { name, bytes } = await saved(page, "Figures, PNG");
+        expect(name).toBe(`typo-lab-${view}.png`);
+        // In an empty page: the policy of this one lets no picture in.
+        const { sizes, mean, worst, corner, ink } = await beside(await page.context().newPage(), bytes, svg);
+        const [, ...size] = svg.match(/^<svg width="(\d+)" height="(\d+)"/).map(Number);
+        expect(sizes).toEqual(Array(2).fill(size.map((s) => 2 * s)));
+        expect(size[0]).toBeGreaterThan(600);
+        expect(corner).toEqual(paper);
+        expect(ink).toBeGreaterThan(0.01);
+        note(`PNG of ${view}, ${scheme}`.padEnd(32) + ` ${mean.toFixed(4)} from the SVG, at most ${worst.toFixed(4)} in a square without text`);
+        expect(mean).toBeLessThan(APART.mean);
+        expect(worst).toBeLessThan(APART.worst);
+      });
     });
-  });
+  }
 }
 
 test.describe("copying", () => {
