@@ -1,5 +1,6 @@
 // Every preset, chosen from the list of each view that offers it, and the paper's readings beside those that have some.
-import { PRESETS, READINGS, VIEWS, compare, compareCurves, compareExact, compareRuns, expect, home, lab, open, pictures, preset, prints, settled, specOf, test, type } from "./helpers.mjs";
+import { PRESETS, READINGS, VIEWS, compare, compareCurves, compareExact, compareRuns, expect, home, lab, open, preset, prints, settled, specOf, test, type } from "./helpers.mjs";
+import { pictures } from "./rows.mjs";
 
 /** Loss shapes are shapes at any setting but the language model's. */
 const offered = (view) => PRESETS.filter((name) => home(name) === view || (view === "shapes" && home(name) !== "language"));

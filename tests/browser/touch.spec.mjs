@@ -1,5 +1,6 @@
 // The page by finger alone, on a phone of 360 px.
-import { compare, dragBy, expect, gap, open, pictures, settled, specOf, test, VIEWS } from "./helpers.mjs";
+import { compare, dragBy, expect, gap, open, settled, specOf, test, VIEWS } from "./helpers.mjs";
+import { pictures } from "./rows.mjs";
 
 test.use({ hasTouch: true, isMobile: true, viewport: { width: 360, height: 740 } });
 
