@@ -262,8 +262,8 @@ export async function compare(page, name) {
 
 /** The training runs at the shown moment alone. */
 export async function compareRuns(page, name) {
-  const rows = await trained(page);
-  const runs = lab("train", await specOf(page)).runs.flatMap(({ prompts, ...run }) => prompts.map((p) => ({ ...run, prompt: p.name, pi: p.pi })));
+  const [spec, rows] = [await specOf(page), await trained(page)];
+  const runs = lab("train", spec).runs.flatMap(({ prompts, ...run }) => prompts.map((p) => ({ ...run, prompt: p.name, pi: p.pi })));
   expect(rows.map((r) => `${r.loss} ${r.prompt}`)).toEqual(runs.map((r) => `${r.loss} ${r.prompt}`));
   const off = { steady: 0, trembling: 0 };
   rows.forEach((row, k) => {
