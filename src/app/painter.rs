@@ -48,20 +48,21 @@ thread_local! {
 
 /// Draws everything anew, in the style sheet's colours of now: after a change of scheme, size or pixel ratio.
 pub fn repaint_all() {
-    PAINTER.with_borrow_mut(|p| {
-        p.theme = None;
-        p.canvases.iter_mut().for_each(|e| e.dirty = true);
-    });
+    forget_all();
     schedule();
 }
 
 /// As [`repaint_all`], without waiting for the next frame.
 pub fn repaint_now() {
+    forget_all();
+    paint(true);
+}
+
+fn forget_all() {
     PAINTER.with_borrow_mut(|p| {
         p.theme = None;
         p.canvases.iter_mut().for_each(|e| e.dirty = true);
     });
-    paint(true);
 }
 
 /// Chooses between the screen's colours and those for light paper.

@@ -85,6 +85,13 @@ pub struct PromptSpec {
     pub pi_star: Vec<f64>,
 }
 
+impl PromptSpec {
+    /// Whether the reference is π* as written.
+    pub fn is_ideal(&self) -> bool {
+        self.pi_ref == self.pi_star
+    }
+}
+
 /// Where preference labels come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Preferences {

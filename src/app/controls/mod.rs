@@ -223,7 +223,7 @@ fn policies(state: &State, dispatch: &Callback<Action>) -> Vec<Html> {
     let preset = state.link().preset.spec();
     let mut list = Vec::new();
     for (k, prompt) in state.spec().prompts.iter().enumerate() {
-        let is_one = several && prompt.pi_ref == prompt.pi_star;
+        let is_one = several && prompt.is_ideal();
         for given in Given::ALL {
             if is_one && given == Given::Star {
                 continue;

@@ -82,7 +82,7 @@ impl Edit {
 fn set_policy(spec: &mut Spec, prompt: usize, given: Given, pi: Vec<f64>) {
     let two_prompts = spec.prompts.len() > 1;
     let Some(p) = spec.prompts.get_mut(prompt) else { return };
-    if two_prompts && p.pi_ref == p.pi_star {
+    if two_prompts && p.is_ideal() {
         p.pi_ref.clone_from(&pi);
         p.pi_star = pi;
         return;
@@ -95,7 +95,7 @@ fn set_policy(spec: &mut Spec, prompt: usize, given: Given, pi: Vec<f64>) {
 
 /// Makes a prompt's reference its π*, or one that gives the likeliest action half as much. A reference gives every action some.
 fn set_ideal(spec: &mut Spec, prompt: usize, ideal: bool) {
-    let Some(p) = spec.prompts.get_mut(prompt).filter(|p| (p.pi_ref == p.pi_star) != ideal) else { return };
+    let Some(p) = spec.prompts.get_mut(prompt).filter(|p| p.is_ideal() != ideal) else { return };
     let likeliest = ascending(&p.pi_star).pop().unwrap_or(0);
     let share = p.pi_star[likeliest];
     if !ideal {
