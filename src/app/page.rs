@@ -369,16 +369,19 @@ fn use_scheme(scheme: Scheme) {
         dress(*scheme);
         painter::repaint_all();
     });
-    use_effect_with(scheme, |scheme| {
+    // A query asks for one ratio; on a screen with other pixels it is asked anew.
+    let ratio = use_state_eq(|| window().device_pixel_ratio());
+    use_effect_with((scheme, *ratio), move |(scheme, at)| {
         let scheme = *scheme;
-        // To a screen with other pixels, and back again.
-        let pixels = format!("(resolution: {}dppx)", window().device_pixel_ratio());
+        let pixels = format!("(resolution: {at}dppx)");
         let queries = ["(prefers-color-scheme: dark)", "(prefers-contrast: more)", &pixels];
         let listeners: Vec<EventListener> = queries
             .into_iter()
             .filter_map(|q| window().match_media(q).ok().flatten())
             .map(|m| {
+                let ratio = ratio.clone();
                 EventListener::new(&m, "change", move |_| {
+                    ratio.set(window().device_pixel_ratio());
                     dress(scheme);
                     painter::repaint_all();
                 })

@@ -17,6 +17,32 @@ test("a wrong count is refused in one sentence, and the old one comes back", asy
   await expect(cell).toHaveValue(before);
 });
 
+test("counts are kept when actions come and go, edited up to sixteen, and say where they are edited beyond", async ({ page }) => {
+  await open(page, `${SHORT}&sweep.points=9`);
+  await press(page, "counts");
+  const cell = (i, j) => page.getByLabel(`x: wins of y ${i} over y ${j}`, { exact: true });
+  await cell("c", "a").fill("40");
+  await cell("c", "a").press("Enter");
+  await unfold(page, "Prompts and actions");
+  await type(page, "actions", "16");
+  await expect(page.locator(".counts input")).toHaveCount(16 * 15);
+  await expect(cell("c", "a")).toHaveValue("40");
+  await cell("p", "b").fill("7.5");
+  await cell("p", "b").press("Enter");
+  await settled(page);
+  const { counts } = (await specOf(page)).preferences;
+  expect([counts[0][2][0], counts[0][15][1]]).toEqual([40, 7.5]);
+  await compare(page, "counts of sixteen actions");
+
+  await type(page, "actions", "17");
+  await expect(page.locator(".counts")).toHaveCount(0);
+  await expect(page.locator(".controls")).toContainText("So many counts are edited in the experiment’s file.");
+  await type(page, "actions", "3");
+  await expect(cell("c", "a")).toHaveValue("40");
+  await settled(page);
+  expect((await specOf(page)).preferences.counts[0].map((row) => row.length)).toEqual([3, 3, 3]);
+});
+
 test("the designer trains any ψ with any μ, and the verdicts are the headless program's", async ({ page }) => {
   await open(page, `${SHORT}&sweep.points=9`);
   await settled(page);

@@ -159,6 +159,28 @@ for (const ratio of [1, 2, 3]) {
   });
 }
 
+test("canvases are sharp on a screen of other pixels, however often the window is moved to another", async ({ page }) => {
+  await page.addInitScript(() => {
+    const ask = window.matchMedia.bind(window);
+    window.asked = [];
+    window.matchMedia = (query) => {
+      const answer = ask(query);
+      if (query.includes("dppx")) window.asked.push(answer);
+      return answer;
+    };
+  });
+  await open(page);
+  await settled(page);
+  const screen = await page.context().newCDPSession(page);
+  for (const ratio of [2, 3, 1.25, 3, 1]) {
+    await screen.send("Emulation.setDeviceMetricsOverride", { width: 1440, height: 1000, deviceScaleFactor: ratio, mobile: false });
+    // An emulated screen changes without a word; a real one tells whoever asked for the ratio before.
+    await page.evaluate(() => window.asked.at(-1).dispatchEvent(new Event("change")));
+    await expect.poll(async () => Math.max(...(await blur(page))), `${ratio} device pixels a pixel`).toBeLessThanOrEqual(0.5);
+    expect(await page.evaluate(() => [devicePixelRatio, window.asked.at(-1).media])).toEqual([ratio, `(resolution: ${ratio}dppx)`]);
+  }
+});
+
 test("the handles stay on their policies when the window changes", async ({ page }) => {
   await open(page);
   // π* = (0.6, 0.3, 0.1): the triangle is centred, so the star is this share of its side from the middle of the canvas.

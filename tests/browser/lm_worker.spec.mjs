@@ -350,7 +350,7 @@ test("a model and preferences of one's own are taken in, and what does not fit i
   const pair = { prompt: "\n\nHuman: Where should I eat?\n\nAssistant:", chosen: " Eat at the station.", rejected: " Eat here." };
   expect((await ask("Prefer", ["Preferred", "Failed"], [{ name: "mine.jsonl", text: "{}" }])).message).toMatch(/^line 1: .+\.$/);
   expect(await ask("Prefer", ["Preferred", "Failed"], [{ name: "mine.jsonl", text: `${JSON.stringify(pair)}\n`.repeat(6) }])).toEqual({ pairs: 6 });
-  const weight = await ask({ Weigh: { spec, method: METHOD } }, ["Weighed", "Failed"]);
+  const weight = await ask({ Weigh: { spec, losses: [0], method: METHOD } }, ["Weighed", "Failed"]);
   expect([weight.pairs, weight.refusal]).toEqual([6, null]);
   expect(weight.bytes).toBeGreaterThan(5 * 4 * 236928);
   const found = await page.evaluate(async (train) => {

@@ -10,8 +10,8 @@ use crate::figure::action_name;
 use crate::preference::{Pairing, win_probability};
 use crate::spec::{Preferences, limit, number};
 
-/// Actions up to which a table of counts can be edited.
-const MOST_ACTIONS: usize = 6;
+/// Cells of all tables of counts up to which they are edited in the page: sixteen actions of one prompt, six of eight.
+const MOST_CELLS: usize = 288;
 /// Draws and seed that the first press of "draws" gives: the authors' own.
 const DRAWS: u32 = 300;
 const SEED: u64 = 100;
@@ -27,8 +27,11 @@ pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
         ("expectation", matches!(now, Preferences::Population { .. }), set(Preferences::Population { pairing })),
         ("draws", matches!(now, Preferences::Sampled { .. }), set(sampled)),
     ];
-    if state.spec().actions() <= MOST_ACTIONS {
-        options.push(("counts", matches!(now, Preferences::Counts { .. }), set(expected_counts(state))));
+    let is_counted = matches!(now, Preferences::Counts { .. });
+    let fits = state.spec().prompts.len() * state.spec().actions().pow(2) <= MOST_CELLS;
+    if fits || is_counted {
+        let counts = state.spec().prompts.iter().map(|p| expected_counts(&p.pi_star)).collect();
+        options.push(("counts", is_counted, set(Preferences::Counts { counts })));
     }
     html! {
         <section aria-labelledby="c-data">
@@ -38,6 +41,9 @@ pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
                 Preferences::Population { .. } => pairs(now, pairing, dispatch),
                 Preferences::Sampled { draws, seed, .. } => html! {
                     <>{ draw_sliders(*draws, *seed, pairing, dispatch) }{ pairs(now, pairing, dispatch) }</>
+                },
+                Preferences::Counts { .. } if !fits => html! {
+                    <p class="soft">{ "So many counts are edited in the experiment’s file." }</p>
                 },
                 Preferences::Counts { counts } => html! {
                     <>{ for (0..counts.len()).map(|x| table(state, counts, x, dispatch)) }</>
@@ -87,19 +93,16 @@ fn draw_sliders(draws: u32, seed: u64, pairing: Pairing, dispatch: &Callback<Act
     }
 }
 
-/// What every pair would count on average.
-fn expected_counts(state: &State) -> Preferences {
-    let table = |star: &[f64]| -> Vec<Vec<f64>> {
-        let wins = |i: usize, j: usize| (COMPARED * win_probability(star[i].ln(), star[j].ln())).round();
-        // The second of a pair gets what the first left, so that rounding loses no comparison.
-        let cell = |i: usize, j: usize| match i.cmp(&j) {
-            std::cmp::Ordering::Less => wins(i, j),
-            std::cmp::Ordering::Equal => 0.0,
-            std::cmp::Ordering::Greater => COMPARED - wins(j, i),
-        };
-        (0..star.len()).map(|i| (0..star.len()).map(|j| cell(i, j)).collect()).collect()
+/// What every pair would count on average under a π*. (A × A, row = winner)
+pub fn expected_counts(star: &[f64]) -> Vec<Vec<f64>> {
+    let wins = |i: usize, j: usize| (COMPARED * win_probability(star[i].ln(), star[j].ln())).round();
+    // The second of a pair gets what the first left, so that rounding loses no comparison.
+    let cell = |i: usize, j: usize| match i.cmp(&j) {
+        std::cmp::Ordering::Less => wins(i, j),
+        std::cmp::Ordering::Equal => 0.0,
+        std::cmp::Ordering::Greater => COMPARED - wins(j, i),
     };
-    Preferences::Counts { counts: state.spec().prompts.iter().map(|p| table(&p.pi_star)).collect() }
+    (0..star.len()).map(|i| (0..star.len()).map(|j| cell(i, j)).collect()).collect()
 }
 
 /// How often the row's action beat the column's on prompt `x`.
@@ -127,13 +130,13 @@ fn table(state: &State, counts: &[Vec<Vec<f64>>], x: usize, dispatch: &Callback<
     };
     let head = |k: usize| html! { <>{ "y" }<sub>{ action_name(k) }</sub></> };
     html! {
-        <table class="counts">
+        <div class="counts table-frame"><table>
             <caption>{ caption }</caption>
             <thead><tr><td></td>{ for (0..actions).map(|j| html! { <th scope="col" class="maths">{ head(j) }</th> }) }</tr></thead>
             <tbody>{ for (0..actions).map(|i| html! {
                 <tr><th scope="row" class="maths">{ head(i) }</th>{ for (0..actions).map(|j| cell(i, j)) }</tr>
             }) }</tbody>
-        </table>
+        </table></div>
     }
 }
 

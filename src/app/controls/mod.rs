@@ -1,6 +1,6 @@
 //! What the reader sets: rows of a table, each a slider with a number field.
 
-mod data;
+pub mod data;
 pub mod handles;
 mod losses;
 mod optimiser;

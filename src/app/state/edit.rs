@@ -1,9 +1,9 @@
 //! Edits of the experiment: what each does to a link.
 
 use super::Given;
+use crate::app::controls::data::expected_counts;
 use crate::app::controls::policy::{FLOOR, settle, with_entry};
 use crate::app::keys::{GAMMA, set_page, written};
-use crate::preference::Pairing;
 use crate::simplex::ascending;
 use crate::spec::url::{self, Link};
 use crate::spec::{DecayOn, KlConvention, LossSpec, Optimiser, Preferences, Spec};
@@ -142,7 +142,22 @@ fn resize(spec: &mut Spec, prompts: usize, actions: usize) {
             settle(pi, actions);
         }
     }
-    if let Preferences::Counts { .. } = spec.preferences {
-        spec.preferences = Preferences::Population { pairing: Pairing::Uniform };
+    if let Preferences::Counts { counts } = &mut spec.preferences {
+        let last = counts[names - 1].clone();
+        counts.resize(prompts, last);
+        for (table, p) in counts.iter_mut().zip(&spec.prompts) {
+            *table = counts_resized(table, &p.pi_star);
+        }
     }
+}
+
+/// The counts of pairs that are kept, and for new pairs what they would count on average.
+fn counts_resized(kept: &[Vec<f64>], star: &[f64]) -> Vec<Vec<f64>> {
+    let mut table = expected_counts(star);
+    for (row, kept) in table.iter_mut().zip(kept) {
+        for (count, kept) in row.iter_mut().zip(kept) {
+            *count = *kept;
+        }
+    }
+    table
 }

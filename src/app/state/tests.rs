@@ -99,6 +99,25 @@ fn an_edit_that_was_made_for_another_shape_is_dropped() {
 }
 
 #[test]
+fn another_size_keeps_the_counts_of_the_pairs_that_are_left() {
+    let given = vec![vec![vec![0.0, 7.0, 1.0], vec![2.0, 0.0, 3.0], vec![4.0, 5.0, 0.0]]];
+    let counted = then(&page(), [Action::Edit(Edit::Preferences(Preferences::Counts { counts: given.clone() }))]);
+    let of = |state: &State| match &state.spec().preferences {
+        Preferences::Counts { counts } => counts.clone(),
+        other => panic!("{other:?}"),
+    };
+    let larger = then(&counted, [Action::Edit(Edit::Size { prompts: 2, actions: 4 })]);
+    let tables = of(&larger);
+    assert_eq!(tables.len(), 2);
+    for table in &tables {
+        assert!(table.iter().zip(&given[0]).all(|(row, kept)| row[..3] == kept[..]), "{table:?}");
+        // The new action's pairs count what the others do where nobody edited them.
+        assert!((0..3).all(|k| table[3][k] + table[k][3] == 20.0 && table[3][k] > 0.0), "{table:?}");
+    }
+    assert_eq!(of(&then(&larger, [Action::Edit(Edit::Size { prompts: 1, actions: 3 })])), given);
+}
+
+#[test]
 fn answers_of_older_runs_are_shown_until_the_newest_begins_and_never_after() {
     let first = page();
     let moved = then(&first, [batch(&first, 1, 0, 0.0, true), Action::Edit(Edit::Lambda(0.5))]);
