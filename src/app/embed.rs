@@ -93,12 +93,15 @@ impl Control {
 /// Figures that can be shown alone. The style sheet knows each; where a view has not got it, all are shown.
 const FIGURES: [&str; 9] =
     ["triangle", "learning", "curves", "distances", "psi", "arrows", "penalty", "gaussians", "one-label"];
-/// Where those of the loss shapes begin.
-const OF_SHAPES: usize = 4;
 
-/// Those that a view can have.
+/// Those that a view has.
 pub fn figures(view: View) -> &'static [&'static str] {
-    if view == View::Shapes { &FIGURES[OF_SHAPES..] } else { &FIGURES[..OF_SHAPES] }
+    match view {
+        View::Interpolation => &FIGURES[..3],
+        View::Preservation | View::Language => &["triangle", "learning", "distances"],
+        View::Constraints => &["triangle", "curves", "distances"],
+        View::Shapes => &FIGURES[4..],
+    }
 }
 
 /// Text sizes that are taken, as a share of the usual one.

@@ -11,12 +11,13 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, KeyboardEvent};
 use yew::prelude::*;
 
-use super::controls::Controls;
+use super::controls::{Controls, use_lists};
 use super::exact::Exact;
 use super::lm::Lm;
 use super::panels::share::Share;
 use super::panels::story::{Story, invitation};
 use super::panels::summary::Summary;
+use super::panels::symbol;
 use super::solver::Solver;
 use super::stage::{Stage, use_stage};
 use super::state::{Action, Scheme, Sight, State, View};
@@ -81,6 +82,7 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
     use_scheme(current.scheme);
 
     tour::use_veil(tour::waits(&current));
+    use_lists();
     let Some(exact) = exact else { return html! {} };
     let view = current.view;
     let frame = embed::of_page();
@@ -94,8 +96,6 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
                 data-points={tour::points(&current)} data-waits={tour::waits(&current).then_some("")}>
                 if stage >= Stage::Frame { <Story state={current.clone()} dispatch={dispatch.clone()} /> }
                 <main id="main" tabindex="-1">
-                    // The headline is the answer to what the tour asks, and is veiled with the figures.
-                    if tour::waits(&current) { <h1 class="visually-hidden">{ "Your prediction first" }</h1> }
                     { invitation(current.story.is_some(), &dispatch) }
                     // Views are functions: a component of its own would cost each some kilobytes. By its key each starts afresh.
                     <key={view.key()}>{ match view {
@@ -105,6 +105,7 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
                         View::Shapes => html! { <Shapes ..props /> },
                         View::Language => language::view(&props, &lm),
                     } }</>
+                    <p class="printed">{ symbol(&words::experiment(&current)) }</p>
                 </main>
                 if frame.as_ref().is_none_or(embed::Embed::has_controls) {
                     <aside aria-label="Controls">

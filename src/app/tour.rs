@@ -1,10 +1,9 @@
 //! The guided tour on the page: which step is open, what it set, and whether it waits for a prediction.
 
 use gloo::utils::document;
-use wasm_bindgen::JsCast;
-use web_sys::Element;
 use yew::prelude::*;
 
+use super::sheet::all;
 use super::state::{State, View};
 use crate::spec::Preset;
 use crate::spec::url::Link;
@@ -38,15 +37,16 @@ pub fn waits(state: &State) -> bool {
 }
 
 /// What may not be read, or heard, before the prediction. The style sheet blurs the same.
-const VEILED: &str = "main > .headline, main [data-figure]:not([data-figure=\"triangle\"]), main .table-frame, main .numbers, main .transport";
+const VEILED: &str =
+    "main [data-figure]:not([data-figure=\"triangle\"]), main .table-frame, main .numbers, main .transport";
 
 /// Keeps from assistive technology and from the keyboard what a veil keeps from the eye.
 #[hook]
 pub fn use_veil(waits: bool) {
     // At every render: elements come and go with the view.
     use_effect(move || {
-        let Ok(found) = document().query_selector_all(VEILED) else { return };
-        for element in (0..found.length()).filter_map(|k| found.get(k)?.dyn_into::<Element>().ok()) {
+        let Some(page) = document().document_element() else { return };
+        for element in all(&page, VEILED) {
             let _ = element.toggle_attribute_with_force("inert", waits);
         }
     });
@@ -55,6 +55,11 @@ pub fn use_veil(waits: bool) {
 /// What the open step points at, in the view that it is about.
 pub fn points(state: &State) -> Option<&'static str> {
     step(state).filter(|s| s.stage.key() == state.view.key()).map(|s| s.points.key())
+}
+
+/// Whether the open step is about one setting: where losses end at others is what later steps ask.
+pub fn is_at_one(state: &State) -> bool {
+    matches!(points(state), Some("triangle" | "learning"))
 }
 
 /// What stands in for the page's summary while the figures are veiled.

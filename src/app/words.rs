@@ -118,10 +118,12 @@ pub fn interpolation_lead(exact: &Exact) -> String {
     };
     if exact.problem.actions() == 3 {
         format!(
-            "Drag the star or the ring. Thick lines are training runs, thin ones the exact minimisers over every λ.{fate}"
+            "Each point is a policy. Training starts at the ring; the star, π*, is what people prefer. Drag either.{fate}"
         )
     } else {
-        format!("Bars are π*, dotted lines π_ref, markers the losses; below, every policy as a row of shades.{fate}")
+        format!(
+            "Bars are π*, dotted lines π_ref, markers training runs, rings exact minimisers; below, all as shades.{fate}"
+        )
     }
 }
 
@@ -169,7 +171,7 @@ pub fn constraint_lead(exact: &Exact) -> String {
     let who = if tied.is_empty() { "Losses of the QPO family".to_owned() } else { list(&tied) };
     let verb = if tied.len() == 1 { "comes" } else { "come" };
     format!(
-        "Slide α. {who} {verb} from RLHF by solving it without constraints; a penalty on both tells them apart. Thin lines are the exact minimisers over α."
+        "Slide α. {who} {verb} from RLHF by solving it without constraints; a penalty on both tells them apart. Rings are where the losses end, markers how far training has come."
     )
 }
 
@@ -210,8 +212,23 @@ pub fn summary(state: &State, exact: &Exact) -> String {
         View::Constraints => format!("α = {}", setting(exact.problem.weight_decay.alpha)),
         _ => format!("λ = {}", setting(state.lambda())),
     };
-    let training = if state.done { "Training is complete." } else { "Training goes on." };
+    let training = if state.solver_trouble.is_some() {
+        "Training is not available."
+    } else if state.done {
+        "Training is complete."
+    } else {
+        "Training goes on."
+    };
     format!("{headline} At {at}: {}. {training}", all.join(", "))
+}
+
+/// The experiment in a line, for paper, where no control tells it.
+pub fn experiment(state: &State) -> String {
+    let mut line = format!("λ = {}, α = {}", setting(state.lambda()), setting(state.spec().weight_decay.alpha));
+    for p in &state.spec().prompts {
+        line += &format!("; {}: π_ref = {}, π* = {}", p.name, policy(&p.pi_ref), policy(&p.pi_star));
+    }
+    line
 }
 
 /// Where a loss stands, by what its view is about.

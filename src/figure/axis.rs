@@ -114,14 +114,26 @@ pub fn x_axis<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, r: Region, scale: 
     }
 }
 
-/// The chosen value: a line with a thumb below the plot, so that at either end it is no axis.
+/// The chosen value: a line with a thumb below the plot, so that at either end it is no axis. A value beyond the plot is an arrow
+/// that points to it.
 pub fn cursor<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, r: Region, x: f64) {
+    if !is_within(r, x) {
+        let (edge, way) = if x < r.x { (r.x, -1.0) } else { (r.right(), 1.0) };
+        let y = r.bottom();
+        s.polygon(&[(edge + 8.0 * way, y), (edge, y - 5.0), (edge, y + 5.0)], theme.accent.to_rgba());
+        return;
+    }
     let x = x.clamp(r.x, r.right());
     s.line(&[(x, r.y), (x, r.bottom())], Stroke::solid(theme.accent, 1.5));
     s.polygon(
         &[(x, r.bottom() - 1.0), (x - 4.5, r.bottom() + 6.5), (x + 4.5, r.bottom() + 6.5)],
         theme.accent.to_rgba(),
     );
+}
+
+/// Whether a plot reaches so far, to rounding.
+pub fn is_within(r: Region, x: f64) -> bool {
+    (r.x - 0.5..=r.right() + 0.5).contains(&x)
 }
 
 /// A small arrow where a curve leaves: above the plot at its top, within it at its bottom, below which stand the ticks.

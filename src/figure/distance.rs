@@ -113,8 +113,9 @@ impl Distances {
             self.draw_curve(s, theme, plot, curve, x, y);
         }
         self.name_curves(s, theme, plot, x, y);
+        let within = self.cursor.filter(|at| axis::is_within(plot, x.at(*at)));
         for curve in self.curves.iter().filter(|c| !c.dimmed) {
-            if let (Some(at), Some(nats)) = (self.cursor, curve.at_cursor) {
+            if let (Some(at), Some(nats)) = (within, curve.at_cursor) {
                 let style = theme.style(curve.loss);
                 let point = (x.at(at).clamp(plot.x, plot.right()), y.at(nats.min(self.most)));
                 s.marker(point, style.marker, 4.5, style.colour, theme.paper);

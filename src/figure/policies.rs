@@ -17,6 +17,8 @@ pub struct Policy {
     pub loss: Loss,
     /// At the cursor of the training; the exact minimiser before there is a run. (A)
     pub pi: Vec<f64>,
+    /// The exact minimiser. (A)
+    pub minimiser: Vec<f64>,
     /// Faded, while another loss has the reader's attention.
     pub dimmed: bool,
 }
@@ -32,8 +34,6 @@ pub struct Policies {
     pub losses: Vec<Policy>,
 }
 
-/// Actions up to which bars are drawn; the heat map shows more.
-const MOST_BARS: usize = 16;
 /// Height of a row of the heat map.
 const ROW: f64 = 22.0;
 /// Height of the bars.
@@ -44,32 +44,33 @@ const LEFT: f64 = 56.0;
 impl Policies {
     /// The height that they ask for, in CSS pixels.
     pub fn height(&self) -> f64 {
-        let bars = if self.reference.len() <= MOST_BARS { BARS + 40.0 } else { 0.0 };
-        bars + ROW * (self.losses.len() + 2) as f64 + 44.0
+        BARS + 40.0 + ROW * (self.losses.len() + 2) as f64 + 44.0
     }
 
     /// Draws them.
     pub fn draw<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
         let (bars, heat) = self.places(r);
-        if let Some(bars) = bars {
-            self.draw_bars(s, theme, bars);
-        }
+        self.draw_bars(s, theme, bars);
         self.draw_heat(s, theme, heat);
     }
 
-    /// Where the bars stand, if they are drawn, and where the heat map does.
-    fn places(&self, r: Region) -> (Option<Region>, Region) {
-        let wide = Region { x: r.x + LEFT, y: r.y + 8.0, w: r.w - LEFT - 8.0, h: BARS };
-        let has_bars = self.reference.len() <= MOST_BARS;
-        let top = if has_bars { wide.bottom() + 40.0 } else { wide.y };
-        (has_bars.then_some(wide), Region { y: top, h: ROW * (self.losses.len() + 2) as f64, ..wide })
+    /// Where the bars stand, and below them the heat map.
+    fn places(&self, r: Region) -> (Region, Region) {
+        let bars = Region { x: r.x + LEFT, y: r.y + 8.0, w: r.w - LEFT - 8.0, h: BARS };
+        (bars, Region { y: bars.bottom() + 40.0, h: ROW * (self.losses.len() + 2) as f64, ..bars })
     }
 
     /// The bars' scale: it ends above the largest of all.
     fn scale(&self, r: Region) -> (f64, Scale) {
-        let all = self.losses.iter().flat_map(|l| &l.pi).chain(&self.star).chain(&self.reference);
+        let all =
+            self.losses.iter().flat_map(|l| l.pi.iter().chain(&l.minimiser)).chain(&self.star).chain(&self.reference);
         let most = (1.08 * all.copied().fold(0.0, f64::max).max(1e-3)).min(1.0);
         (most, Scale::linear(0.0, most, r.bottom(), r.y))
+    }
+
+    /// Of how many actions one is named, so that names do not meet.
+    fn named(&self, r: Region) -> usize {
+        (40.0 * self.reference.len() as f64 / r.w).ceil().max(1.0) as usize
     }
 
     /// The left and right edge of an action's bar.
@@ -78,11 +79,15 @@ impl Policies {
         (r.x + slot * (action as f64 + 0.12), r.x + slot * (action as f64 + 0.88))
     }
 
+    /// Where a loss's marker stands across a bar.
+    fn across(&self, r: Region, action: usize, loss: usize) -> f64 {
+        let (left, right) = self.slot(r, action);
+        left + (right - left) * (loss as f64 + 0.5) / self.losses.len() as f64
+    }
+
     /// The marker of a loss in a bar.
     fn marker(&self, r: Region, y: Scale, action: usize, loss: usize) -> (f64, f64) {
-        let (left, right) = self.slot(r, action);
-        let x = left + (right - left) * (loss as f64 + 0.5) / self.losses.len() as f64;
-        (x, y.at(self.losses[loss].pi[action]))
+        (self.across(r, action, loss), y.at(self.losses[loss].pi[action]))
     }
 
     /// The marker, bar or cell under a pixel.
@@ -104,7 +109,7 @@ impl Policies {
             let row = ((pointer.1 - heat.y) / ROW) as usize;
             return told(row, column(heat), (pointer.0, heat.y + ROW * row as f64));
         }
-        let r = bars.filter(|r| inside(*r))?;
+        let r = Some(bars).filter(|r| inside(*r))?;
         let (action, (_, y)) = (column(r), self.scale(r));
         let near = reading::nearest((0..self.losses.len()).map(|l| self.marker(r, y, action, l)), pointer);
         match near.filter(|n| n.2 <= reading::NEAR) {
@@ -117,6 +122,10 @@ impl Policies {
     fn draw_bars<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
         let (most, y) = self.scale(r);
         axis::y_axis(s, theme, r, y, &axis::round_ticks(most, 4), true);
+        // A marker is no wider than its share of a bar, as long as its shape can be told.
+        let share = (self.slot(r, 0).1 - self.slot(r, 0).0) / self.losses.len().max(1) as f64;
+        let radius = (0.8 * share).clamp(1.75, 4.0);
+        let every = self.named(r);
         for k in 0..self.reference.len() {
             let (left, right) = self.slot(r, k);
             let bar = |p: f64| [(left, y.at(0.0)), (left, y.at(p)), (right, y.at(p)), (right, y.at(0.0))];
@@ -125,9 +134,17 @@ impl Policies {
             let at = y.at(self.reference[k]);
             s.line(&[(left, at), (right, at)], Stroke::solid(theme.soft, 1.5).dashed(&[2.0, 3.0]));
             for (place, l) in self.losses.iter().enumerate() {
-                let style = theme.style(l.loss);
-                let radius = if l.dimmed { 2.5 } else { 4.0 };
-                s.marker(self.marker(r, y, k, place), style.marker, radius, style.colour, theme.paper);
+                let (style, at) = (theme.style(l.loss), self.marker(r, y, k, place));
+                let minimiser = (at.0, y.at(l.minimiser[k]));
+                // Where the training has arrived, its marker says the same.
+                if !l.dimmed && (minimiser.1 - at.1).abs() > 2.0 * radius {
+                    s.ring(minimiser, 0.85 * radius, theme.paper, 3.0);
+                    s.ring(minimiser, 0.85 * radius, style.colour, 1.5);
+                }
+                s.marker(at, style.marker, if l.dimmed { 0.6 * radius } else { radius }, style.colour, theme.paper);
+            }
+            if k % every != 0 {
+                continue;
             }
             s.symbol(
                 (0.5 * (left + right), r.bottom() + 15.0),
@@ -156,7 +173,7 @@ impl Policies {
             heat_row(s, theme, (r.x, y, cell), &l.pi, style.colour);
             y += ROW;
         }
-        let every = (40.0 / cell).ceil().max(1.0) as usize;
+        let every = self.named(r);
         for k in (0..self.reference.len()).step_by(every) {
             let x = r.x + cell * (k as f64 + 0.5);
             s.symbol((x, y + 12.0), "y", &action_name(k), Type::plain(12.0, theme.soft, Anchor::Centre));

@@ -103,12 +103,12 @@ impl Triangle {
         }
     }
 
-    /// Where the training runs stand: markers beside one another and clear of the handles, each tied to its point.
+    /// Where the training runs stand: each marker on its point, or beside it and tied to it where others want the place.
     fn draw_ends<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, g: Geometry) {
         let ends: Vec<(&Path, (f64, f64))> =
             self.paths.iter().filter_map(|p| Some((p, g.pixel(*p.run.last()?)))).collect();
         let points: Vec<(f64, f64)> = ends.iter().map(|e| e.1).collect();
-        let places = apart(&points, &self.kept_clear(g));
+        let places = apart(&points, &corners(g).map(|(_, name)| (name, 13.0 + MARKER)), &self.handles(g));
         for ((path, point), place) in ends.iter().zip(&places) {
             if (point.0 - place.0).hypot(point.1 - place.1) > TIED {
                 let style = theme.style(path.loss);
@@ -125,11 +125,9 @@ impl Triangle {
         }
     }
 
-    /// What no marker may cover: the two handles and the corners' names, as discs.
-    fn kept_clear(&self, g: Geometry) -> Vec<((f64, f64), f64)> {
-        let names = corners(g).map(|(_, name)| (name, 13.0 + MARKER));
-        let handles = [(g.pixel(self.pi_star), 13.5 + MARKER), (g.pixel(self.pi_ref), 11.5 + MARKER)];
-        names.into_iter().chain(handles).collect()
+    /// The two handles as discs that a crowd of markers leaves free.
+    fn handles(&self, g: Geometry) -> [Disc; 2] {
+        [(g.pixel(self.pi_star), 13.5 + MARKER), (g.pixel(self.pi_ref), 11.5 + MARKER)]
     }
 
     /// What lines and circles are, in the corner that the triangle leaves free.
@@ -145,9 +143,11 @@ impl Triangle {
         y += 18.0;
         s.ring((0.5 * (left + right), y), 3.5, theme.soft, 1.5);
         entry(s, y, "minimiser");
-        y += 18.0;
-        s.line(&[(left, y), (right, y)], Stroke::solid(theme.soft, 1.0));
-        entry(s, y, &format!("over every {}", self.over));
+        if self.paths.iter().any(|p| !p.over_sweep.is_empty()) {
+            y += 18.0;
+            s.line(&[(left, y), (right, y)], Stroke::solid(theme.soft, 1.0));
+            entry(s, y, &format!("over every {}", self.over));
+        }
     }
 
     /// The path under a pixel.
@@ -263,9 +263,13 @@ const SPACE: f64 = 12.0;
 /// A marker further than this from its point is tied to it by a line.
 const TIED: f64 = 3.0;
 
-/// Places of markers at some points: no two nearer than [`SPACE`], none within a disc that is kept clear. A marker with
-/// room stays on its point; others give way as little as that takes, so that a marker that moves on does not jump.
-fn apart(points: &[(f64, f64)], clear: &[((f64, f64), f64)]) -> Vec<(f64, f64)> {
+/// A middle and a radius.
+type Disc = ((f64, f64), f64);
+
+/// Places of markers at some points: no two nearer than [`SPACE`], none on a name. A marker that is alone stays on its point, a
+/// handle's too, as what has arrived at π* must stand there; a crowd leaves the handle free. All give way as little as that takes
+/// and none at once, so that a marker that moves on does not jump.
+fn apart(points: &[(f64, f64)], names: &[Disc], handles: &[Disc]) -> Vec<(f64, f64)> {
     const ROUNDS: usize = 60;
     // Where points coincide, each gives way in a direction of its own: to the left, where no name of a handle stands.
     let count = points.len() as i32;
@@ -275,6 +279,15 @@ fn apart(points: &[(f64, f64)], clear: &[((f64, f64), f64)]) -> Vec<(f64, f64)> 
     };
     let mut at: Vec<(f64, f64)> =
         points.iter().enumerate().map(|(k, p)| (p.0 + 0.1 * own[k].0, p.1 + 0.1 * own[k].1)).collect();
+    let off = |a: (f64, f64), b: (f64, f64)| (a.0 - b.0).hypot(a.1 - b.1);
+    // One within half a marker's space, none from a whole one on.
+    let company: Vec<f64> = (0..at.len())
+        .map(|k| {
+            let nearest =
+                (0..at.len()).filter(|j| *j != k).map(|j| off(points[j], points[k])).fold(f64::INFINITY, f64::min);
+            (2.0 - 2.0 * nearest / SPACE).clamp(0.0, 1.0)
+        })
+        .collect();
     for _ in 0..ROUNDS {
         for j in 1..at.len() {
             for k in 0..j {
@@ -289,11 +302,12 @@ fn apart(points: &[(f64, f64)], clear: &[((f64, f64), f64)]) -> Vec<(f64, f64)> 
             }
         }
         for (k, p) in at.iter_mut().enumerate() {
-            for (centre, radius) in clear {
-                let off = (p.0 - centre.0, p.1 - centre.1);
-                let length = off.0.hypot(off.1);
-                if length < *radius {
-                    let (ux, uy) = unit(off, length, own[k]);
+            let shared = handles.iter().map(|(centre, radius)| (*centre, radius * company[k]));
+            for (centre, radius) in names.iter().copied().chain(shared) {
+                let way = (p.0 - centre.0, p.1 - centre.1);
+                let length = off(*p, centre);
+                if length < radius {
+                    let (ux, uy) = unit(way, length, own[k]);
                     *p = (centre.0 + radius * ux, centre.1 + radius * uy);
                 }
             }
@@ -315,18 +329,33 @@ mod tests {
     }
 
     #[test]
-    fn markers_on_one_spot_are_all_seen_and_cover_no_handle() {
+    fn markers_on_one_spot_are_all_seen_and_leave_the_handle_free() {
         let (star, corner) = ((200.0, 200.0), (300.0, 50.0));
         let points = [star, star, star, corner, corner, corner, corner, (40.0, 40.0)];
-        let clear = [(star, 17.75), ((300.0, 32.0), 17.25)];
-        let places = apart(&points, &clear);
+        let (names, handles) = ([((300.0, 32.0), 17.25)], [(star, 17.75)]);
+        let places = apart(&points, &names, &handles);
         for (k, p) in places.iter().enumerate() {
             for q in &places[..k] {
                 assert!((p.0 - q.0).hypot(p.1 - q.1) > SPACE - 0.5, "{places:?}");
             }
-            assert!(clear.iter().all(|(c, r)| (p.0 - c.0).hypot(p.1 - c.1) > r - 0.5), "{places:?}");
+            let mut clear = names.iter().chain(&handles);
+            assert!(clear.all(|(c, r)| (p.0 - c.0).hypot(p.1 - c.1) > r - 0.5), "{places:?}");
         }
         let (x, y) = places[7];
         assert!((x - 40.0).hypot(y - 40.0) < 0.2, "what has room stays");
+    }
+
+    #[test]
+    fn a_marker_alone_stands_on_the_star_and_gives_way_to_no_other_at_once() {
+        let star = (200.0, 200.0);
+        let place = |other: f64| apart(&[star, (200.0 + other, 200.0)], &[], &[(star, 17.75)])[0];
+        let (x, y) = place(100.0);
+        assert!((x - star.0).hypot(y - star.1) < 0.2, "{x} {y}");
+        let mut before = place(60.0);
+        for k in 0..1190 {
+            let now = place(60.0 - 0.05 * f64::from(k));
+            assert!((now.0 - before.0).hypot(now.1 - before.1) < 1.5, "{k}: {before:?} {now:?}");
+            before = now;
+        }
     }
 }

@@ -1,5 +1,5 @@
 // Every control changes the experiment, and every figure and number becomes what the headless program prints for it.
-import { SHORT, VIEWS, compare, dragBy, expect, gap, open, press, settled, slide, test, trained, type, unfold } from "./helpers.mjs";
+import { SHORT, VIEWS, compare, dragBy, expect, gap, open, press, settled, slide, specOf, test, trained, type, unfold } from "./helpers.mjs";
 import { alike, becomes, chosen, pictures, pressed, row, same, typed, useEach } from "./rows.mjs";
 
 const EXPERIMENTS = {
@@ -64,7 +64,7 @@ function controls(view) {
       ...["ref", "star"].flatMap((of) => [handle(x, of, own), share(x, of, own)]),
     ],
     "the preference data": [
-      pressed("drawn from π_ref", data, { source: "population", pairing: "reference" }),
+      pressed("drawn from πref", data, { source: "population", pairing: "reference" }),
       pressed("draws", data, { source: "sampled", draws: 300, seed: 100, pairing: "reference" }),
       typed("pairs drawn", "120", (s) => data(s).draws),
       typed("data seed", "7", (s) => data(s).seed),
@@ -181,6 +181,32 @@ test("a prompt's reference is made ideal or off by a press, and the verdicts spe
   await expect(notes).toHaveText(["the reference is off", "the reference is ideal"]);
   await useEach(page, [made("good", "ideal: π* itself", ideal(0))]);
   await expect(notes).toHaveText(["the reference is ideal", "the reference is ideal"]);
+});
+
+test("every drop-down list shows the experiment's choice, also when it was undone or chosen elsewhere", async ({ page }) => {
+  const shown = (list) => page.locator(`${list} option:checked`).textContent();
+  await open(page, `${SHORT}&sweep.points=9`);
+  const start = await shown("#preset");
+  await page.locator("#preset").selectOption({ label: "One label a pair" });
+  await settled(page);
+  await press(page, "Undo");
+  await settled(page);
+  expect(await shown("#preset")).toBe(start);
+
+  await unfold(page, "Losses");
+  await press(page, "Add a ψ and μ of your own");
+  await page.locator("#psi").selectOption({ label: "savage" });
+  await settled(page);
+  await press(page, "Undo");
+  await settled(page);
+  expect([last(await specOf(page)).psi, await shown("#psi")]).toEqual(["hinge", "hinge"]);
+
+  await open(page, VIEWS.preservation);
+  await page.locator("#preset").selectOption({ label: "Threshold ψ: a way round" });
+  await press(page, "Interpolation");
+  await press(page, "Preservation");
+  await settled(page);
+  expect([(await specOf(page)).losses.at(-1).psi, await shown("#preset")]).toEqual(["threshold", "Threshold ψ: a way round"]);
 });
 
 test("a double click on the time slider goes to the end of training", async ({ page }) => {

@@ -294,7 +294,7 @@ test("a new λ goes on from where the policies stand, where that is chosen", asy
   const begun = await trained(page);
   expect(begun.map((row) => row.step)).toEqual([0, 0, 0, 0, 0]);
   expect(gap(begun.map((r) => r.pi), ends.map((r) => r.pi))).toBeLessThan(1e-12);
-  await press(page, "from π_ref");
+  await press(page, "from πref");
   await type(page, "λ", "0.5");
   await settled(page);
   await compare(page, "from π_ref again");

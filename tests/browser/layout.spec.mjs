@@ -1,5 +1,5 @@
 // The page keeps its shape: no overflow from a phone to 4K, no shift while values change, sharp canvases.
-import { dragBy, expect, lab, notice, open, settled, slide, specOf, test, type, VIEWS } from "./helpers.mjs";
+import { dragBy, expect, lab, notice, open, press, settled, slide, specOf, test, type, VIEWS } from "./helpers.mjs";
 
 /** Where the page's parts stand, to a tenth of a pixel: a cell's left edge too, as columns can shift under equal rows. */
 const boxes = (page) =>
@@ -245,6 +245,8 @@ for (const ratio of [1, 2, 3]) {
       expect(to.area).toBeGreaterThan(120);
       expect(Math.hypot(to.x - from.x + 60, to.y - from.y - 90)).toBeLessThan(0.7);
 
+      await press(page, "Close the tour");
+      await settled(page);
       const figure = await page.locator(".curves canvas").first().boundingBox();
       const pointer = { x: figure.x + figure.width / 2, y: figure.y + 60 };
       await page.mouse.move(pointer.x, pointer.y);

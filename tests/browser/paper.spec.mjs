@@ -13,7 +13,7 @@ const papers = (page) =>
   });
 const LIGHT = "rgb(252, 251, 248)";
 
-const CONTROLS = "button:not(.legend .entry), input, select, textarea, .handle, .controls summary, .bar, aside, .transport, footer, .way-out";
+const CONTROLS = "button:not(.legend .entry), input, select, textarea, .handle, .controls summary, .bar, aside, .transport, .way-out";
 
 /** A sheet of A4 between its margins, in CSS pixels. */
 const SHEET = { width: 700, height: 1000 };
@@ -66,6 +66,9 @@ test.describe("on paper", () => {
       const left = async () => ({ cut: await cut(page, SHEET), controls: await page.locator(CONTROLS).filter({ visible: true }).evaluateAll((all) => all.map((e) => e.outerHTML.slice(0, 90))) });
       await expect.poll(left).toEqual({ cut: [], controls: [] });
       expect(await page.locator("table").filter({ visible: true }).count()).toBeGreaterThan(0);
+      // What the sheet is of, which no control tells there.
+      await expect(page.locator("main > .printed")).toHaveText(/^λ = \S+, α = \S+; .+: πref = \(.+\), π\* = \(.+\)$/);
+      for (const told of ["main > .printed", "footer"]) await expect(page.locator(told)).toBeVisible();
       await page.emulateMedia({ media: "screen", colorScheme: "dark" });
       await expect.poll(() => papers(page)).toEqual(dark);
     });

@@ -215,7 +215,7 @@ test("the view's arrows, shapes and numbers follow every control that they depen
       alone("dpo"),
       typed("α", "0.003", (s) => s.weight_decay.alpha, ARROWS),
       pressed("on π", (s) => s.weight_decay.on, "policy", ARROWS),
-      pressed("drawn from π_ref", data, { source: "population", pairing: "reference" }, ARROWS),
+      pressed("drawn from πref", data, { source: "population", pairing: "reference" }, ARROWS),
       pressed("draws", data, { source: "sampled", draws: 300, seed: 100, pairing: "reference" }, ARROWS),
       typed("data seed", "7", (s) => data(s).seed, ARROWS),
       pressed("counts", (s) => data(s).source, "counts", ARROWS),

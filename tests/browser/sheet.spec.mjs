@@ -1,7 +1,7 @@
 // The exported sheet read back as a reader would, by its axes' numbers and the triangle's corners: every point that it draws is a
 // number of the exported tables, and those are the headless program's.
 import { saved, savedTables, share } from "./files.mjs";
-import { READINGS, expect, gap, open, settled, specOf, test } from "./helpers.mjs";
+import { READINGS, expect, gap, lab, open, settled, specOf, test } from "./helpers.mjs";
 
 /** Units of the sheet to a pixel. Points are rounded to whole ones, and scales are read off points. */
 const FINE = 16;
@@ -24,7 +24,7 @@ const shapes = (page, svg) =>
       const points = e.getAttribute("points")?.trim().split(/\s+/).map((p) => p.split(",").map(Number));
       const place = e.tagName === "circle" ? [number("cx"), number("cy")] : [number("x"), number("y")];
       const [fill, stroke] = ["fill", "stroke"].map((name) => e.getAttribute(name));
-      return { tag: e.tagName, colour: fill === "none" ? stroke : fill, opacity: number("opacity"), width: number("stroke-width"), radius: number("r"), points: points ?? [place], words: e.textContent.trim() };
+      return { tag: e.tagName, filled: fill !== "none", colour: fill === "none" ? stroke : fill, opacity: number("opacity"), width: number("stroke-width"), radius: number("r"), points: points ?? [place], words: e.textContent.trim() };
     });
   }, svg);
 
@@ -216,7 +216,18 @@ test("the sheet of sixteen actions draws the tables' numbers: bars, heat map, le
     return Array.from({ length: ACTIONS }, (_, a) => found.filter(([k]) => k === a).map(([, p]) => p));
   };
   const inBars = all.filter(isInBars);
-  const marked = (hue) => byAction(inBars.filter((s) => s.colour === hue && ["polygon", "circle"].includes(s.tag) && s.opacity === 1));
+  const marked = (hue) => byAction(inBars.filter((s) => s.colour === hue && ["polygon", "circle"].includes(s.tag) && s.filled && s.opacity === 1));
+  // Where training is on its way, a ring stands at the minimiser.
+  const minimisers = lab("minimise", spec).minimisers.map((m) => m.prompts[0].pi);
+  losses.forEach((loss, k) => {
+    const rings = byAction(inBars.filter((s) => s.colour === HUES[loss] && s.tag === "circle" && !s.filled));
+    rings.forEach((list, a) => {
+      const way = Math.abs(minimisers[k][a] - ends[k][a]) * height;
+      if (way > 8 * FINE) expect(list.length, `${loss} is on its way at action ${a}`).toBe(1);
+      for (const p of list) expect(Math.abs(p - minimisers[k][a])).toBeLessThan(ROUNDED / height);
+    });
+    if (loss === "dpo") expect(rings.flat().length).toBeGreaterThan(0);
+  });
   const near = (found, wanted, what) => {
     expect(found.map((list) => list.length), what).toEqual(wanted.map(() => 1));
     expect(gap(found, wanted), what).toBeLessThan(ROUNDED / height);

@@ -72,7 +72,7 @@ async function restless({ seed, actions, perFrame }) {
   let fromReference = false;
   for (let k = 0; k < actions; k++) {
     if (k === actions - 300) {
-      all(".segments button").find((b) => b.textContent === "from π_ref")?.click();
+      all(".segments button").find((b) => b.textContent === "from πref")?.click();
       fromReference = true;
     }
     let at = random() * total;

@@ -37,14 +37,13 @@ pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
         <section aria-labelledby="c-data">
             <h2 id="c-data">{ "Preference data" }</h2>
             { choice("where the labels come from", &options, dispatch) }
+            if !fits { <p class="soft">{ "So many counts are edited in the experiment’s file." }</p> }
             { match now {
                 Preferences::Population { .. } => pairs(now, pairing, dispatch),
                 Preferences::Sampled { draws, seed, .. } => html! {
                     <>{ draw_sliders(*draws, *seed, pairing, dispatch) }{ pairs(now, pairing, dispatch) }</>
                 },
-                Preferences::Counts { .. } if !fits => html! {
-                    <p class="soft">{ "So many counts are edited in the experiment’s file." }</p>
-                },
+                Preferences::Counts { .. } if !fits => html! {},
                 Preferences::Counts { counts } => html! {
                     <>{ for (0..counts.len()).map(|x| table(state, counts, x, dispatch)) }</>
                 },

@@ -8,11 +8,15 @@ pub mod policy;
 pub mod size;
 pub mod slider;
 
+use gloo::utils::document;
+use js_sys::Reflect;
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use self::policy::PolicySliders;
 use self::slider::{Slider, Track};
+use super::panels::symbol;
+use super::sheet::all;
 use super::stage::Stage;
 use super::state::{Action, Edit, Given, State, View};
 use super::words;
@@ -177,6 +181,17 @@ pub fn wrong(dispatch: &Callback<Action>) -> Callback<String> {
     Callback::from(move |m| dispatch.emit(Action::Notice(Some(m))))
 }
 
+/// Shows in every drop-down list what is chosen. Once a reader has chosen in one, a browser no longer heeds its options' attributes.
+#[hook]
+pub fn use_lists() {
+    use_effect(|| {
+        let Some(page) = document().document_element() else { return };
+        for option in all(&page, "option[selected]") {
+            let _ = Reflect::set(&option, &"selected".into(), &true.into());
+        }
+    });
+}
+
 /// A drop-down list with its label; gives the position of what was chosen.
 fn list(
     id: impl Into<AttrValue>,
@@ -211,7 +226,7 @@ pub fn choice(label: &str, options: &[(&str, bool, Action)], dispatch: &Callback
                 let (dispatch, action) = (dispatch.clone(), action.clone());
                 html! {
                     <button type="button" aria-pressed={on.to_string()}
-                        onclick={Callback::from(move |_| dispatch.emit(action.clone()))}>{ (*text).to_owned() }</button>
+                        onclick={Callback::from(move |_| dispatch.emit(action.clone()))}>{ symbol(text) }</button>
                 }
             }) }
         </div>

@@ -14,26 +14,56 @@ const MOST: usize = 8;
 
 /// The policy with entry `k` at `value` and the others scaled to fill the rest.
 pub fn with_entry(pi: &[f64], k: usize, value: f64) -> Vec<f64> {
-    let others = pi.len() as f64 - 1.0;
-    let value = value.clamp(FLOOR, 1.0 - FLOOR * others);
-    let rest = 1.0 - value - FLOOR * others;
-    let above: f64 = pi.iter().enumerate().filter(|(j, _)| *j != k).map(|(_, p)| (p - FLOOR).max(0.0)).sum();
-    let share = |p: f64| if above > 0.0 { (p - FLOOR).max(0.0) / above } else { 1.0 / others };
-    let mut next: Vec<f64> =
-        pi.iter().enumerate().map(|(j, p)| if j == k { value } else { FLOOR + rest * share(*p) }).collect();
+    let value = value.clamp(FLOOR, 1.0 - FLOOR * (pi.len() as f64 - 1.0));
+    let mut next = pi.to_vec();
+    next[k] = value;
+    // Those that scaling would bring below the floor stay on it, and the others share what is left.
+    let mut free = vec![true; pi.len()];
+    free[k] = false;
+    loop {
+        let (mut mass, mut count, mut rest) = (0.0, 0.0, 1.0);
+        for j in 0..pi.len() {
+            if free[j] {
+                (mass, count) = (mass + pi[j], count + 1.0);
+            } else {
+                rest -= next[j];
+            }
+        }
+        let mut is_done = true;
+        for j in 0..pi.len() {
+            if free[j] {
+                let scaled = if mass > 0.0 { pi[j] * rest / mass } else { rest / count };
+                free[j] = scaled >= FLOOR;
+                is_done &= free[j];
+                next[j] = scaled.max(FLOOR);
+            }
+        }
+        if is_done {
+            break;
+        }
+    }
     settle(&mut next, k);
     next
 }
 
-/// Rounds to four places, the largest other entry taking up what rounding left, so that a link stays short.
+/// Rounds to four places, so that a link stays short: entry `keep` to the nearest, the others down, and those that lost most by it
+/// take up what is left, a ten-thousandth each.
 pub fn settle(pi: &mut [f64], keep: usize) {
-    for p in pi.iter_mut() {
-        *p = (*p * 1e4).round() / 1e4;
+    const PLACES: f64 = 1e4;
+    let exact: Vec<f64> = pi.iter().map(|p| p * PLACES).collect();
+    for (j, (p, x)) in pi.iter_mut().zip(&exact).enumerate() {
+        *p = if j == keep { x.round() } else { (x + 1e-6).floor() };
     }
-    let largest = (0..pi.len()).filter(|j| *j != keep).max_by(|a, b| pi[*a].total_cmp(&pi[*b]));
-    if let Some(j) = largest {
-        let others: f64 = pi.iter().enumerate().filter(|(i, _)| *i != j).map(|(_, p)| p).sum();
-        pi[j] = ((1.0 - others) * 1e4).round() / 1e4;
+    let left = (PLACES - pi.iter().sum::<f64>()).round() as usize;
+    for _ in 0..left {
+        let lost = |j: &usize| exact[*j] - pi[*j];
+        let most = (0..pi.len()).filter(|j| *j != keep).max_by(|a, b| lost(a).total_cmp(&lost(b)));
+        if let Some(j) = most {
+            pi[j] += 1.0;
+        }
+    }
+    for p in pi {
+        *p /= PLACES;
     }
 }
 
@@ -101,8 +131,24 @@ mod tests {
     fn moving_one_probability_keeps_the_sum_and_the_others_ratio() {
         let next = with_entry(&[0.6, 0.3, 0.1], 0, 0.2);
         assert!((next.iter().sum::<f64>() - 1.0).abs() < 1e-9);
-        assert!((next[1] / next[2] - 3.0).abs() < 0.05);
+        assert_eq!(next, [0.2, 0.6, 0.2]);
+        assert_eq!(with_entry(&[0.4, 0.4, 0.2], 0, 0.7), [0.7, 0.2, 0.1]);
+        assert_eq!(with_entry(&[0.4, 0.4, 0.2], 0, 0.1), [0.1, 0.6, 0.3]);
+        assert_eq!(with_entry(&[0.4, 0.598, 0.002], 0, 0.9), [0.9, 0.099, 0.001], "the floor holds");
+        assert_eq!(with_entry(&[1.0, 0.0, 0.0], 0, 0.5), [0.5, 0.25, 0.25]);
         let edge = with_entry(&[0.6, 0.3, 0.1], 1, 1.0);
         assert!(edge.iter().all(|p| *p >= FLOOR));
+    }
+
+    #[test]
+    fn rounding_keeps_the_sum_and_sets_no_equals_apart_by_more_than_a_last_place() {
+        let total = 2.8;
+        let mut pi: Vec<f64> = (0..64).map(|k| if k < 3 { [0.4, 0.4, 0.2][k] } else { 0.03 } / total).collect();
+        let sum: f64 = pi.iter().sum();
+        pi.iter_mut().for_each(|p| *p /= sum);
+        let exact = pi.clone();
+        settle(&mut pi, 64);
+        assert!((pi.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!(pi.iter().zip(&exact).all(|(p, x)| (p - x).abs() < 1.01e-4), "{pi:?}");
     }
 }

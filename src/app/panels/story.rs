@@ -52,7 +52,7 @@ pub fn Story(props: &StoryProps) -> Html {
                 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="m5 5 10 10M15 5 5 15" /></svg>
             </button>
             { dots(nth, &props.dispatch) }
-            <h2 id="story-title" tabindex="-1" ref={title}>{ head }</h2>
+            <h1 id="story-title" tabindex="-1" ref={title}>{ head }</h1>
             { match step {
                 Some(Ok(step)) => body(step, props),
                 Some(Err(fault)) => html! { <p>{ fault.to_string() }</p> },

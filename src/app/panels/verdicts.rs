@@ -3,6 +3,7 @@
 use yew::prelude::*;
 
 use super::story::cited;
+use super::symbol;
 use crate::app::exact::{ExactLoss, distance};
 use crate::app::stage::Stage;
 use crate::app::state::Action;
@@ -109,14 +110,6 @@ pub fn interpolation(props: &ViewProps) -> Html {
             }
         },
     )
-}
-
-/// `π_ref` set with its subscript.
-fn symbol(text: &str) -> Html {
-    match text.split_once("π_ref") {
-        Some((before, after)) => html! { <>{ before.to_owned() }{ "π" }<sub>{ "ref" }</sub>{ after.to_owned() }</> },
-        None => html! { { text.to_owned() } },
-    }
 }
 
 /// What the number behind a verdict counts: harm where the bad prompts gain most, or the least of all where they never gain.

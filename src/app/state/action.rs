@@ -83,7 +83,7 @@ impl State {
             Action::Preset(preset) => self.preset(preset),
             Action::Story(story) => self.told(story),
             Action::Guess(guess) => self.guessed(guess),
-            Action::View(view) => Self { view, editing: None, ..self }.replaced().live(),
+            Action::View(view) => Self { view, editing: None, notice: None, ..self }.replaced().live(),
             Action::Open(Ok(opened)) => self.opened(opened),
             Action::Open(Err(message)) => Self { notice: Some(format!("{message} The page stays as it was.")), ..self },
             Action::Notice(notice) => Self { notice, ..self },
@@ -153,6 +153,7 @@ impl State {
             return Self { notice: Some(message), ..self };
         }
         self.change(self.view, link, None);
+        self.notice = None;
         self.replaced()
     }
 

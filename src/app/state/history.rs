@@ -1,10 +1,11 @@
 //! Back and forth through the experiments.
 
-use std::mem::Discriminant;
+use std::mem::{Discriminant, discriminant};
 use std::rc::Rc;
 
 use super::{Edit, State, View};
 use crate::app::tour;
+use crate::spec::Spec;
 use crate::spec::url::Link;
 
 /// What undoing goes back to.
@@ -21,14 +22,21 @@ pub struct Moment {
 /// Moments that are kept.
 pub(super) const MOST_MOMENTS: usize = 200;
 
+/// What a press changes and a slide does not.
+fn form(spec: &Spec) -> impl PartialEq {
+    let losses: Vec<_> = spec.losses.iter().map(|l| discriminant(&l.loss)).collect();
+    (losses, discriminant(&spec.preferences), spec.optimiser.kind, spec.weight_decay.on, spec.kl)
+}
+
 impl State {
-    /// Puts an experiment into a view, and keeps what it replaces to go back to. Edits of one kind without a rest between them
-    /// are one. False, and nothing changed, where it is there already.
+    /// Puts an experiment into a view, and keeps what it replaces to go back to. Edits of one kind that change numbers alone,
+    /// as a hand on a slider does, are one without a rest between them. False, and nothing changed, where it is there already.
     pub(super) fn change(&mut self, view: View, link: Link, editing: Option<Discriminant<Edit>>) -> bool {
         if self.links[view as usize] == link {
             return false;
         }
         let before = std::mem::replace(&mut self.links[view as usize], link);
+        let editing = editing.filter(|_| form(&before.spec) == form(&self.links[view as usize].spec));
         if editing.is_none() || self.editing != editing {
             let past = Rc::make_mut(&mut self.past);
             past.push(Moment { seen: self.view, view, link: before });
@@ -58,7 +66,7 @@ impl State {
         let now = std::mem::replace(&mut self.links[view as usize], link);
         // The way back shows the view that it changes, whichever the reader has gone to since.
         Rc::make_mut(to(&mut self)).push(Moment { seen: view, view, link: now });
-        (self.view, self.editing) = (seen, None);
+        (self.view, self.editing, self.notice) = (seen, None, None);
         self.replaced()
     }
 

@@ -85,6 +85,32 @@ fn nothing_goes_on_until_every_loss_has_begun() {
 }
 
 #[test]
+fn each_press_is_undone_by_itself_and_a_slide_at_once() {
+    let without = |state: &State, k: usize| {
+        let mut losses = state.spec().losses.clone();
+        losses.remove(k);
+        Action::Edit(Edit::Losses(losses))
+    };
+    let rated = |state: &State, rate: f64| {
+        let mut losses = state.spec().losses.clone();
+        losses[0].learning_rate = Some(rate);
+        Action::Edit(Edit::Losses(losses))
+    };
+    let start = page();
+    let four = then(&start, [without(&start, 0)]);
+    let three = then(&four, [without(&four, 0)]);
+    let slid = [0.1, 0.2, 0.3].iter().fold(three.clone(), |state, rate| then(&state, [rated(&state, *rate)]));
+    let losses = |state: &State| state.spec().losses.clone();
+    let mut back = slid.clone();
+    for expected in [&three, &four, &start] {
+        back = then(&back, [Action::Undo]);
+        assert_eq!(losses(&back), losses(expected));
+    }
+    assert!(back.past.is_empty());
+    assert_eq!(losses(&then(&back, [Action::Redo, Action::Redo, Action::Redo])), losses(&slid));
+}
+
+#[test]
 fn an_edit_that_was_made_for_another_shape_is_dropped() {
     let four = then(&page(), [Action::Edit(Edit::Size { prompts: 1, actions: 4 })]);
     let old = vec![0.2, 0.3, 0.5];

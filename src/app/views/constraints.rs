@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::{ViewProps, cursor, head, over_alpha, pointing, shown, space, tables};
+use super::{ViewProps, head, over_alpha, pointing, shown, space, tables};
 use crate::app::drawing::Drawing;
 use crate::app::exact::{Exact, distance};
 use crate::app::painter::Figure;
@@ -23,7 +23,7 @@ pub fn view(props: &ViewProps) -> Html {
     let headline = words::constraint_headline(exact, x);
     html! {
         <>
-            { head(&headline, words::constraint_lead(exact)) }
+            { head(&headline, &words::constraint_lead(exact)) }
             <div class="figures interpolation">
                 { space(props, x) }
                 if props.stage >= Stage::Figures {
@@ -49,17 +49,16 @@ pub fn view(props: &ViewProps) -> Html {
 }
 
 fn distances(state: &State, exact: &Exact, x: usize) -> Distances {
-    let alpha = cursor(exact);
     let curve = |k: usize| {
         let constraint = exact.losses[k].constraint.as_ref()?;
         Some(Curve {
             loss: exact.losses[k].spec.loss,
             nats: constraint.gap[x].clone(),
-            at_cursor: alpha.map(|_| distance(&exact.problem, &constraint.now[x])),
+            at_cursor: Some(distance(&exact.problem, &constraint.now[x])),
             dimmed: state.is_dimmed(k),
         })
     };
     let curves = shown(state, exact).filter_map(curve).collect();
     let plot = Distances::over_alpha(curves, &exact.alphas, "distance from RLHF, nats");
-    Distances { cursor: alpha, ..plot }
+    Distances { cursor: Some(exact.problem.weight_decay.alpha), ..plot }
 }

@@ -19,7 +19,7 @@ pub fn view(props: &ViewProps) -> Html {
     let headline = words::interpolation_headline(exact);
     html! {
         <>
-            { head(&headline, words::interpolation_lead(exact)) }
+            { head(&headline, &words::interpolation_lead(exact)) }
             <div class="figures interpolation">
                 { space(props, x) }
                 if props.stage >= Stage::Figures {

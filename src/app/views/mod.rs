@@ -18,6 +18,7 @@ use super::painter::Figure;
 use super::panels::curves::{Content, Folded, Table};
 use super::panels::legend::legend;
 use super::panels::numbers::numbers;
+use super::panels::symbol;
 use super::stage::Stage;
 use super::state::{Action, Edit, Given, State, View};
 use super::tour;
@@ -71,7 +72,11 @@ pub fn triangle(state: &State, exact: &Exact, x: usize) -> Option<Triangle> {
             run: run(&state.traces),
             others: state.others.iter().map(|t| run(t)).collect(),
             ghosts: readings(state, k, x).map(|r| r.pi).collect(),
-            over_sweep: path.prompts[x].iter().filter_map(|m| three(&m.log_pi)).collect(),
+            over_sweep: path.prompts[x]
+                .iter()
+                .filter(|_| !tour::is_at_one(state))
+                .filter_map(|m| three(&m.log_pi))
+                .collect(),
             minimiser: three(&loss.minimisers[x].log_pi),
             dimmed: state.is_dimmed(k),
         }
@@ -118,15 +123,9 @@ pub fn over_alpha(state: &State, exact: &Exact, x: usize) -> Drawing {
     let (from, to) = (exact.alphas[0], exact.alphas[exact.alphas.len() - 1]);
     let panel = |k: usize| {
         let panel = Panel::of_series(&exact.losses[k].constraint.as_ref()?.series, x, &exact.alphas);
-        Some(Panel { cursor: cursor(exact), dimmed: state.is_dimmed(k), ..panel })
+        Some(Panel { cursor: Some(exact.problem.weight_decay.alpha), dimmed: state.is_dimmed(k), ..panel })
     };
     Drawing::Panels(framed(exact, x, Along::Alpha { from, to }, shown(state, exact).filter_map(panel).collect()))
-}
-
-/// The chosen α, where the curves over α reach it.
-fn cursor(exact: &Exact) -> Option<f64> {
-    let reach = exact.alphas[0]..=exact.alphas[exact.alphas.len() - 1];
-    Some(exact.problem.weight_decay.alpha).filter(|a| reach.contains(a))
 }
 
 fn framed(exact: &Exact, x: usize, along: Along, panels: Vec<Panel>) -> Panels {
@@ -145,9 +144,14 @@ fn policies(state: &State, exact: &Exact, x: usize) -> Policies {
     let actions = exact.problem.actions();
     let of = |k: usize| {
         let trained = state.traces.get(k).filter(|t| !t.is_empty());
-        let log_pi =
-            trained.map_or(&exact.losses[k].minimisers[x].log_pi[..], |t| t.policy(t.at(state.cursor), x, actions));
-        Policy { loss: exact.losses[k].spec.loss, pi: probs(log_pi), dimmed: state.is_dimmed(k) }
+        let minimiser = &exact.losses[k].minimisers[x].log_pi[..];
+        let log_pi = trained.map_or(minimiser, |t| t.policy(t.at(state.cursor), x, actions));
+        Policy {
+            loss: exact.losses[k].spec.loss,
+            pi: probs(log_pi),
+            minimiser: probs(minimiser),
+            dimmed: state.is_dimmed(k),
+        }
     };
     Policies {
         reference: probs(&prompt.log_ref),
@@ -157,11 +161,11 @@ fn policies(state: &State, exact: &Exact, x: usize) -> Policies {
 }
 
 /// What a view's numbers say, and what there is to do in it.
-pub fn head(headline: &str, lead: String) -> Html {
+pub fn head(headline: &str, lead: &str) -> Html {
     html! {
         <header class="headline">
             <h1>{ headline.to_owned() }</h1>
-            <p>{ lead }</p>
+            <p>{ symbol(lead) }</p>
         </header>
     }
 }

@@ -23,7 +23,7 @@ pub fn view(props: &ViewProps) -> Html {
     let prompts = &exact.problem.prompts;
     html! {
         <>
-            { head(&words::preservation_headline(exact), "On a good prompt the reference is already ideal; on a bad one it is not. Slide λ, and watch what each loss pays for an improvement.".to_owned()) }
+            { head(&words::preservation_headline(exact), "On a good prompt the reference is already ideal; on a bad one it is not. Slide λ, and watch what each loss pays for an improvement.") }
             if props.stage >= Stage::Space {
                 { legend(state, dispatch) }
                 <div class="figures prompts">

@@ -52,7 +52,7 @@ pub fn view(props: &ViewProps, lm: &Rc<Lm>) -> Html {
     };
     html! {
         <div class="language">
-            { head(&headline(state, exact), "A GPT-2 that answers travellers is trained in your browser on pairs of answers. Its probability for every answer can be read off, so it moves on the same triangles as the bandit.".to_owned()) }
+            { head(&headline(state, exact), "A GPT-2 that answers travellers is trained in your browser on pairs of answers. Its probability for every answer can be read off, so it moves on the same triangles as the bandit.") }
             { run::status(state, lm) }
             { legend(state, dispatch) }
             { run::bar(state, dispatch, lm) }
@@ -120,7 +120,10 @@ pub fn headline(state: &State, exact: &Exact) -> String {
         let others = if not.is_empty() { String::new() } else { format!("; {} not", names(&not)) };
         format!("{} {does} the good ones{others}.", names(&both))
     };
-    if state.lm.at.is_some() { format!("So far: {said}") } else { said }
+    if state.lm.at.is_none() {
+        return said;
+    }
+    said.strip_prefix("No ").map_or_else(|| format!("So far: {said}"), |rest| format!("So far: no {rest}"))
 }
 
 /// The preservation figure in numbers, measured on the model beside the theory.

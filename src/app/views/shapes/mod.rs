@@ -42,7 +42,7 @@ pub fn Shapes(props: &ViewProps) -> Html {
     let one_label = use_memo((state.spec().clone(), x), |(spec, x)| OneLabel::new(spec, *x).ok());
     html! {
         <>
-            { head(HEADLINE, "Slide λ and watch the shapes; pick a loss by its name to see where it moves policies; drag the ring and the star.".to_owned()) }
+            { head(HEADLINE, "Slide λ and watch the shapes; pick a loss by its name to see where it moves policies; drag the ring and the star.") }
             <div class="shapes">
                 { index() }
                 { legend(state, dispatch) }
