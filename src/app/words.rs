@@ -171,7 +171,7 @@ pub fn constraint_lead(exact: &Exact) -> String {
     let who = if tied.is_empty() { "Losses of the QPO family".to_owned() } else { list(&tied) };
     let verb = if tied.len() == 1 { "comes" } else { "come" };
     format!(
-        "Slide α. {who} {verb} from RLHF by solving it without constraints; a penalty on both tells them apart. Rings are where the losses end, markers how far training has come."
+        "Slide α. {who} {verb} from RLHF by solving it without constraints; a penalty on both tells them apart. Rings are the minimisers, markers the runs."
     )
 }
 

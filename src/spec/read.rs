@@ -383,7 +383,8 @@ impl<'a> Node<'a> {
     }
 
     fn number(&self, least: f64, most: f64) -> Read<f64> {
-        let allowed = || format!("a number from {least:?} to {most:?}");
+        // Written as files write them.
+        let allowed = || format!("a number from {} to {}", Value::from(least), Value::from(most));
         let x = self.value.as_f64().ok_or_else(|| self.wrong(&allowed()))?;
         // -0.0 is read as 0.0, so that its sign cannot reach a logarithm.
         if x.is_finite() && (least..=most).contains(&x) { Ok(x + 0.0) } else { Err(self.wrong(&allowed())) }

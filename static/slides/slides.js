@@ -24,7 +24,10 @@ function show(index) {
   if (slide.dataset.frame) {
     frame = document.createElement("iframe");
     frame.title = slide.querySelector("h2").textContent;
-    frame.src = PAGE + slide.dataset.frame;
+    // The figure grows with the screen, of which the deck's own words take some: at 960 px of height its text has the usual size.
+    const size = Math.min(3, Math.max(0.5, Math.round(innerHeight / 120) / 8));
+    const [asked, experiment = ""] = slide.dataset.frame.split("#");
+    frame.src = `${PAGE}${asked}&size=${size}#${experiment}`;
     slide.append(frame);
   }
   tell();

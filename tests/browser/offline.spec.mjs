@@ -127,11 +127,32 @@ test.describe("kept for use offline", () => {
       await expect(page.locator("#place")).toHaveText(`${k} of ${count}`);
       const figures = await page.locator("section.now[data-frame]").count();
       await expect(page.locator("iframe")).toHaveCount(figures);
-      if (figures) await expect(framed(page).locator("canvas").first()).toBeVisible();
+      if (figures) await expect(framed(page).locator("canvas").filter({ visible: true }).first()).toBeVisible();
     }
     await page.keyboard.press("ArrowLeft");
     await expect(page.locator("#place")).toHaveText(`${count - 1} of ${count}`);
   });
+
+  for (const [width, height] of [[1024, 768], [1280, 720], [1920, 1080]]) {
+    test(`every figure of the deck fits its slide, ${width} × ${height}`, async ({ page }) => {
+      await page.setViewportSize({ width, height });
+      await page.goto("./static/slides/");
+      const count = await page.locator("main > section").count();
+      let figures = 0;
+      for (let k = 1; k <= count; k++) {
+        await page.goto(`./static/slides/#${k}`);
+        await expect(page.locator("#place")).toHaveText(`${k} of ${count}`);
+        if (!(await page.locator("section.now[data-frame]").count())) continue;
+        figures++;
+        await live(framed(page));
+        const beyond = () => framed(page).locator("html").evaluate((e) => e.scrollHeight - e.clientHeight);
+        await expect.poll(beyond, `slide ${k}`).toBe(0);
+        const least = Math.min(...(await framed(page).locator("canvas").filter({ visible: true }).evaluateAll((all) => all.map((c) => c.getBoundingClientRect().height))));
+        expect(least, `slide ${k}`).toBeGreaterThan(0.2 * height);
+      }
+      expect(figures).toBe(5);
+    });
+  }
 
   test("a host that sends index.html to its folder is kept too", async ({ context, expected }) => {
     expected.push(/^request: http:\/\/127\.0\.0\.1/);
