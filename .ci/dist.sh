@@ -16,7 +16,7 @@ features=(--enable-simd --enable-bulk-memory --enable-bulk-memory-opt --enable-s
 # The page itself for size: again and again, over code without nested expressions, where more of it is alike. Nothing lies in the first
 # kilobyte of memory, the far end of the stack. Its workers for speed.
 again=(--low-memory-unused --flatten --rereloop -Oz -Os)
-size=(-Oz "${again[@]}" "${again[@]}" -Oz -Os --code-folding --merge-blocks -Oz)
+size=(-Oz "${again[@]}" "${again[@]}" -Oz -Os --code-folding --merge-blocks -Oz -Oz -Os)
 for program in app solver_worker lm_worker; do
   how=(-O3)
   if [ "$program" = app ]; then how=("${size[@]}"); fi

@@ -372,9 +372,9 @@ fn use_scheme(scheme: Scheme) {
     });
     // A query asks for one ratio; on a screen with other pixels it is asked anew.
     let ratio = use_state_eq(|| window().device_pixel_ratio());
-    use_effect_with((scheme, *ratio), move |(scheme, at)| {
+    use_effect_with((scheme, *ratio), move |(scheme, _)| {
         let scheme = *scheme;
-        let pixels = format!("(resolution: {at}dppx)");
+        let pixels = format!("(resolution: {}dppx)", window().device_pixel_ratio());
         let queries = ["(prefers-color-scheme: dark)", "(prefers-contrast: more)", &pixels];
         let listeners: Vec<EventListener> = queries
             .into_iter()

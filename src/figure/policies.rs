@@ -68,9 +68,9 @@ impl Policies {
         (most, Scale::linear(0.0, most, r.bottom(), r.y))
     }
 
-    /// Of how many actions one is named, so that names do not meet.
-    fn named(&self, r: Region) -> usize {
-        (40.0 * self.reference.len() as f64 / r.w).ceil().max(1.0) as usize
+    /// Of how many actions one is named, so that names of such a width do not meet.
+    fn named(&self, r: Region, width: f64) -> usize {
+        (width * self.reference.len() as f64 / r.w).ceil().max(1.0) as usize
     }
 
     /// The left and right edge of an action's bar.
@@ -79,15 +79,11 @@ impl Policies {
         (r.x + slot * (action as f64 + 0.12), r.x + slot * (action as f64 + 0.88))
     }
 
-    /// Where a loss's marker stands across a bar.
-    fn across(&self, r: Region, action: usize, loss: usize) -> f64 {
-        let (left, right) = self.slot(r, action);
-        left + (right - left) * (loss as f64 + 0.5) / self.losses.len() as f64
-    }
-
     /// The marker of a loss in a bar.
     fn marker(&self, r: Region, y: Scale, action: usize, loss: usize) -> (f64, f64) {
-        (self.across(r, action, loss), y.at(self.losses[loss].pi[action]))
+        let (left, right) = self.slot(r, action);
+        let x = left + (right - left) * (loss as f64 + 0.5) / self.losses.len() as f64;
+        (x, y.at(self.losses[loss].pi[action]))
     }
 
     /// The marker, bar or cell under a pixel.
@@ -109,7 +105,10 @@ impl Policies {
             let row = ((pointer.1 - heat.y) / ROW) as usize;
             return told(row, column(heat), (pointer.0, heat.y + ROW * row as f64));
         }
-        let r = Some(bars).filter(|r| inside(*r))?;
+        if !inside(bars) {
+            return None;
+        }
+        let r = bars;
         let (action, (_, y)) = (column(r), self.scale(r));
         let near = reading::nearest((0..self.losses.len()).map(|l| self.marker(r, y, action, l)), pointer);
         match near.filter(|n| n.2 <= reading::NEAR) {
@@ -125,7 +124,7 @@ impl Policies {
         // A marker is no wider than its share of a bar, as long as its shape can be told.
         let share = (self.slot(r, 0).1 - self.slot(r, 0).0) / self.losses.len().max(1) as f64;
         let radius = (0.8 * share).clamp(1.75, 4.0);
-        let every = self.named(r);
+        let every = self.named(r, 24.0);
         for k in 0..self.reference.len() {
             let (left, right) = self.slot(r, k);
             let bar = |p: f64| [(left, y.at(0.0)), (left, y.at(p)), (right, y.at(p)), (right, y.at(0.0))];
@@ -173,7 +172,7 @@ impl Policies {
             heat_row(s, theme, (r.x, y, cell), &l.pi, style.colour);
             y += ROW;
         }
-        let every = self.named(r);
+        let every = self.named(r, 40.0);
         for k in (0..self.reference.len()).step_by(every) {
             let x = r.x + cell * (k as f64 + 0.5);
             s.symbol((x, y + 12.0), "y", &action_name(k), Type::plain(12.0, theme.soft, Anchor::Centre));

@@ -16,7 +16,7 @@ const MOST_CELLS: usize = 288;
 const DRAWS: u32 = 300;
 const SEED: u64 = 100;
 /// Comparisons of each pair that the first press of "counts" gives.
-const COMPARED: f64 = 20.0;
+pub const COMPARED: f64 = 20.0;
 
 pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
     let now = &state.spec().preferences;
@@ -29,9 +29,11 @@ pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
     ];
     let is_counted = matches!(now, Preferences::Counts { .. });
     let fits = state.spec().prompts.len() * state.spec().actions().pow(2) <= MOST_CELLS;
-    if fits || is_counted {
-        let counts = state.spec().prompts.iter().map(|p| expected_counts(&p.pi_star)).collect();
-        options.push(("counts", is_counted, set(Preferences::Counts { counts })));
+    if is_counted {
+        options.push(("counts", true, set(now.clone())));
+    } else if fits {
+        let counts = state.spec().prompts.iter().map(|p| expected_counts(&p.pi_star, COMPARED)).collect();
+        options.push(("counts", false, set(Preferences::Counts { counts })));
     }
     html! {
         <section aria-labelledby="c-data">
@@ -92,14 +94,14 @@ fn draw_sliders(draws: u32, seed: u64, pairing: Pairing, dispatch: &Callback<Act
     }
 }
 
-/// What every pair would count on average under a π*. (A × A, row = winner)
-pub fn expected_counts(star: &[f64]) -> Vec<Vec<f64>> {
-    let wins = |i: usize, j: usize| (COMPARED * win_probability(star[i].ln(), star[j].ln())).round();
+/// What every pair would count on average under a π*, compared so many times. (A × A, row = winner)
+pub fn expected_counts(star: &[f64], compared: f64) -> Vec<Vec<f64>> {
+    let wins = |i: usize, j: usize| (compared * win_probability(star[i].ln(), star[j].ln())).round();
     // The second of a pair gets what the first left, so that rounding loses no comparison.
     let cell = |i: usize, j: usize| match i.cmp(&j) {
         std::cmp::Ordering::Less => wins(i, j),
         std::cmp::Ordering::Equal => 0.0,
-        std::cmp::Ordering::Greater => COMPARED - wins(j, i),
+        std::cmp::Ordering::Greater => compared - wins(j, i),
     };
     (0..star.len()).map(|i| (0..star.len()).map(|j| cell(i, j)).collect()).collect()
 }

@@ -46,20 +46,20 @@ pub fn with_entry(pi: &[f64], k: usize, value: f64) -> Vec<f64> {
     next
 }
 
-/// Rounds to four places, so that a link stays short: entry `keep` to the nearest, the others down, and those that lost most by it
-/// take up what is left, a ten-thousandth each.
+/// Rounds to four places, so that a link stays short, none to zero: entry `keep` to the nearest, the others down. Those that lost
+/// most by it take up what is left, a ten-thousandth each; what is too much is the likeliest's.
 pub fn settle(pi: &mut [f64], keep: usize) {
     const PLACES: f64 = 1e4;
     let exact: Vec<f64> = pi.iter().map(|p| p * PLACES).collect();
     for (j, (p, x)) in pi.iter_mut().zip(&exact).enumerate() {
-        *p = if j == keep { x.round() } else { (x + 1e-6).floor() };
+        *p = if j == keep { x.round() } else { (x + 1e-6).floor().max(1.0) };
     }
-    let left = (PLACES - pi.iter().sum::<f64>()).round() as usize;
-    for _ in 0..left {
-        let lost = |j: &usize| exact[*j] - pi[*j];
-        let most = (0..pi.len()).filter(|j| *j != keep).max_by(|a, b| lost(a).total_cmp(&lost(b)));
+    let left = (PLACES - pi.iter().sum::<f64>()).round();
+    for _ in 0..left.abs() as usize {
+        let due = |j: &usize| if left > 0.0 { exact[*j] - pi[*j] } else { pi[*j] };
+        let most = (0..pi.len()).filter(|j| *j != keep).max_by(|a, b| due(a).total_cmp(&due(b)));
         if let Some(j) = most {
-            pi[j] += 1.0;
+            pi[j] += left.signum();
         }
     }
     for p in pi {
@@ -150,5 +150,20 @@ mod tests {
         settle(&mut pi, 64);
         assert!((pi.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(pi.iter().zip(&exact).all(|(p, x)| (p - x).abs() < 1.01e-4), "{pi:?}");
+        let (low, high) = pi[3..].iter().fold((1.0f64, 0.0f64), |(low, high), p| (low.min(*p), high.max(*p)));
+        assert!(high - low < 1.01e-4, "{pi:?}");
+    }
+
+    #[test]
+    fn rounding_leaves_no_action_without_probability() {
+        for actions in 2..=64 {
+            let mut pi = vec![1.0; actions];
+            pi[0] = 998.0;
+            let total: f64 = pi.iter().sum::<f64>() * 1.9;
+            pi.iter_mut().for_each(|p| *p /= total);
+            pi[actions - 1] += 1.0 - pi.iter().sum::<f64>();
+            settle(&mut pi, actions);
+            assert!((pi.iter().sum::<f64>() - 1.0).abs() < 1e-12 && pi.iter().all(|p| *p >= 1e-4), "{pi:?}");
+        }
     }
 }

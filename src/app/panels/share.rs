@@ -6,7 +6,6 @@ use gloo::utils::window;
 use web_sys::{HtmlDialogElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
-use crate::app::controls::use_lists;
 use crate::app::embed::{Control, figures};
 use crate::app::exact::Exact;
 use crate::app::sheet::Sheet;
@@ -85,7 +84,6 @@ pub fn Share(props: &ShareProps) -> Html {
 #[component]
 fn Content(ShareProps { state, exact }: &ShareProps) -> Html {
     let told = use_state_eq(String::new);
-    use_lists();
     let tell = {
         let told = told.setter();
         Callback::from(move |sentence: String| told.set(sentence))

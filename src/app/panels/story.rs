@@ -52,6 +52,7 @@ pub fn Story(props: &StoryProps) -> Html {
                 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="m5 5 10 10M15 5 5 15" /></svg>
             </button>
             { dots(nth, &props.dispatch) }
+            // It heads the page where the view's own headline is not shown.
             <h1 id="story-title" tabindex="-1" ref={title}>{ head }</h1>
             { match step {
                 Some(Ok(step)) => body(step, props),

@@ -113,7 +113,9 @@ impl State {
 
     /// The edit, or a notice and the old experiment where the new one is more than the page computes or has no data.
     fn edited(mut self, edit: Edit) -> Self {
-        let kind = std::mem::discriminant(&edit);
+        // Presses, each a step of its own.
+        let is_press = matches!(edit, Edit::Ideal { .. } | Edit::Device(_) | Edit::Paper(_));
+        let kind = (!is_press).then(|| std::mem::discriminant(&edit));
         let Some(link) = edit.applied(self.link()) else { return self };
         let link = bounds::thinned(self.view, self.link(), link);
         if let Err(message) = bounds::check(self.view, &link).and_then(|()| bounds::check_data(&link.spec)) {
@@ -124,7 +126,7 @@ impl State {
             .filter(|r| link.spec.sweep.points != before.spec.sweep.points || self.notice.as_ref() == Some(r));
         self.notice = remark;
         let from = if self.goes_on { self.standing() } else { Vec::new() };
-        if !self.change(self.view, link, Some(kind)) {
+        if !self.change(self.view, link, kind) {
             return self;
         }
         self.following(&before, from)

@@ -1,9 +1,10 @@
 //! Edits of the experiment: what each does to a link.
 
 use super::Given;
-use crate::app::controls::data::expected_counts;
+use crate::app::controls::data::{COMPARED, expected_counts};
 use crate::app::controls::policy::{FLOOR, settle, with_entry};
 use crate::app::keys::{GAMMA, set_page, written};
+use crate::preference::Pairing;
 use crate::simplex::ascending;
 use crate::spec::url::{self, Link};
 use crate::spec::{DecayOn, KlConvention, LossSpec, Optimiser, Preferences, Spec};
@@ -142,6 +143,9 @@ fn resize(spec: &mut Spec, prompts: usize, actions: usize) {
             settle(pi, actions);
         }
     }
+    if prompts * actions * actions > MOST_COUNTS && matches!(spec.preferences, Preferences::Counts { .. }) {
+        spec.preferences = Preferences::Population { pairing: Pairing::Uniform };
+    }
     if let Preferences::Counts { counts } = &mut spec.preferences {
         let last = counts[names - 1].clone();
         counts.resize(prompts, last);
@@ -151,9 +155,19 @@ fn resize(spec: &mut Spec, prompts: usize, actions: usize) {
     }
 }
 
-/// The counts of pairs that are kept, and for new pairs what they would count on average.
+/// Counts that are kept when there are more actions or prompts; an address that holds them has room for no more.
+const MOST_COUNTS: usize = 4096;
+
+/// The counts of pairs that are kept, and for new pairs what they would count on average if compared as often. Expected counts
+/// alone where nothing is left that was compared.
 fn counts_resized(kept: &[Vec<f64>], star: &[f64]) -> Vec<Vec<f64>> {
-    let mut table = expected_counts(star);
+    let left = kept.len().min(star.len());
+    let compared: f64 = kept.iter().take(left).flat_map(|row| row.iter().take(left)).sum();
+    if compared == 0.0 {
+        return expected_counts(star, COMPARED);
+    }
+    let pairs = 0.5 * (left * (left - 1)) as f64;
+    let mut table = expected_counts(star, (compared / pairs).round().max(1.0));
     for (row, kept) in table.iter_mut().zip(kept) {
         for (count, kept) in row.iter_mut().zip(kept) {
             *count = *kept;

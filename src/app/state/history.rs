@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::{Edit, State, View};
 use crate::app::tour;
+use crate::loss::{Mu, PairPart, Score};
 use crate::spec::Spec;
 use crate::spec::url::Link;
 
@@ -22,10 +23,20 @@ pub struct Moment {
 /// Moments that are kept.
 pub(super) const MOST_MOMENTS: usize = 200;
 
+/// ψ, and f′ with what it is of, but for their numbers.
+fn kinds(part: PairPart) -> impl PartialEq {
+    let divergence = match part.score {
+        Score::Ratio(Mu::FPrime(d)) => Some(discriminant(&d)),
+        Score::Ratio(Mu::Log) | Score::LogPolicy => None,
+    };
+    (discriminant(&part.psi), divergence)
+}
+
 /// What a press changes and a slide does not.
 fn form(spec: &Spec) -> impl PartialEq {
-    let losses: Vec<_> = spec.losses.iter().map(|l| discriminant(&l.loss)).collect();
-    (losses, discriminant(&spec.preferences), spec.optimiser.kind, spec.weight_decay.on, spec.kl)
+    let losses: Vec<_> = spec.losses.iter().map(|l| (discriminant(&l.loss), l.loss.pair_part().map(kinds))).collect();
+    let optimiser = (spec.optimiser.kind, spec.optimiser.batch_size.is_some());
+    (losses, discriminant(&spec.preferences), optimiser, spec.weight_decay.on, spec.kl)
 }
 
 impl State {

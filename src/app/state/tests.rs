@@ -137,9 +137,16 @@ fn another_size_keeps_the_counts_of_the_pairs_that_are_left() {
     assert_eq!(tables.len(), 2);
     for table in &tables {
         assert!(table.iter().zip(&given[0]).all(|(row, kept)| row[..3] == kept[..]), "{table:?}");
-        // The new action's pairs count what the others do where nobody edited them.
-        assert!((0..3).all(|k| table[3][k] + table[k][3] == 20.0 && table[3][k] > 0.0), "{table:?}");
+        // The new action's pairs are compared as often as the others on average: 22 comparisons of three pairs.
+        assert!((0..3).all(|k| table[3][k] + table[k][3] == 7.0 && table[3][k] > 0.0), "{table:?}");
     }
+    let few = |counts: Vec<Vec<f64>>| Action::Edit(Edit::Preferences(Preferences::Counts { counts: vec![counts] }));
+    // Nothing is left of the third action's pairs: the first two are as likely as they would be.
+    let third = then(&page(), [few(vec![vec![0.0, 0.0, 1.0], vec![0.0, 0.0, 1.0], vec![1.0, 1.0, 0.0]])]);
+    let two = of(&then(&third, [Action::Edit(Edit::Size { prompts: 1, actions: 2 })]));
+    assert_eq!(two[0][0][1] + two[0][1][0], 20.0);
+    let many = then(&larger, [Action::Edit(Edit::Size { prompts: 2, actions: 64 })]);
+    assert!(matches!(many.spec().preferences, Preferences::Population { .. }));
     assert_eq!(of(&then(&larger, [Action::Edit(Edit::Size { prompts: 1, actions: 3 })])), given);
 }
 

@@ -205,9 +205,8 @@ pub fn simplex(props: &ViewProps, x: usize) -> Html {
     let name = props.exact.problem.prompts[x].name.clone();
     let Some(t) = triangle(&props.state, &props.exact, x) else {
         let drawing = Rc::new(Drawing::Policies(policies(&props.state, &props.exact, x)));
-        let label = format!(
-            "Policies for prompt {name}, an action a column: bars are the preferred policy, dotted lines the reference, markers the losses; below, every policy as a row of shades."
-        );
+        let label =
+            format!("Policies for prompt {name}, an action a column: bars above, a row of shades a policy below.");
         return html! { <Figure {drawing} {label} /> };
     };
     let dispatch = props.dispatch.clone();

@@ -120,10 +120,7 @@ pub fn headline(state: &State, exact: &Exact) -> String {
         let others = if not.is_empty() { String::new() } else { format!("; {} not", names(&not)) };
         format!("{} {does} the good ones{others}.", names(&both))
     };
-    if state.lm.at.is_none() {
-        return said;
-    }
-    said.strip_prefix("No ").map_or_else(|| format!("So far: {said}"), |rest| format!("So far: no {rest}"))
+    if state.lm.at.is_some() { format!("So far: {said}") } else { said }
 }
 
 /// The preservation figure in numbers, measured on the model beside the theory.
