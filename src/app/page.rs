@@ -17,7 +17,6 @@ use super::lm::Lm;
 use super::panels::share::Share;
 use super::panels::story::{Story, invitation};
 use super::panels::summary::Summary;
-use super::panels::symbol;
 use super::solver::Solver;
 use super::stage::{Stage, use_stage};
 use super::state::{Action, Scheme, Sight, State, View};
@@ -105,7 +104,7 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
                         View::Shapes => html! { <Shapes ..props /> },
                         View::Language => language::view(&props, &lm),
                     } }</>
-                    <p class="printed">{ symbol(&words::experiment(&current)) }</p>
+                    <p class="printed">{ words::experiment(&current) }</p>
                 </main>
                 if frame.as_ref().is_none_or(embed::Embed::has_controls) {
                     <aside aria-label="Controls">

@@ -222,13 +222,9 @@ pub fn summary(state: &State, exact: &Exact) -> String {
     format!("{headline} At {at}: {}. {training}", all.join(", "))
 }
 
-/// The experiment in a line, for paper, where no control tells it.
+/// What paper tells, where no slider stands; the policies are in its figures.
 pub fn experiment(state: &State) -> String {
-    let mut line = format!("λ = {}, α = {}", setting(state.lambda()), setting(state.spec().weight_decay.alpha));
-    for p in &state.spec().prompts {
-        line += &format!("; {}: π_ref = {}, π* = {}", p.name, policy(&p.pi_ref), policy(&p.pi_star));
-    }
-    line
+    format!("λ = {}, α = {}", setting(state.lambda()), setting(state.spec().weight_decay.alpha))
 }
 
 /// Where a loss stands, by what its view is about.
