@@ -30,6 +30,8 @@ document.documentElement.toggleAttribute("data-embed", embedded);
 
 if (typeof WebAssembly !== "object") {
   tell("The live figures need WebAssembly, which this browser lacks or forbids. Open the page in a current browser.");
+} else if (!document.createElement("canvas").getContext("2d")) {
+  tell("The live figures are drawn on canvases, which this browser forbids. Allow them for this page, or open it in another browser.");
 } else {
   import("./app.js")
     .then((app) => app.default({ module_or_path: "./app_bg.wasm" }))

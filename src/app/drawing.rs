@@ -43,7 +43,7 @@ impl Drawing {
     pub fn height(&self, width: f64) -> f64 {
         match self {
             Self::Triangle(_) => (width * 0.92).clamp(250.0, 460.0),
-            Self::Panels(p) => panels::height(width, p.panels.len()),
+            Self::Panels(p) => panels::height(width, p.room),
             Self::Policies(p) => p.height(),
             Self::Field(_) => (width * 0.94).clamp(250.0, 400.0),
             Self::Margins(_) | Self::Penalties(_) | Self::Envelope(_) => (width * 0.55).clamp(260.0, 340.0),

@@ -5,6 +5,7 @@ mod bounds;
 mod controls;
 mod crisp;
 mod drawing;
+mod elements;
 mod embed;
 mod exact;
 mod keys;

@@ -9,6 +9,7 @@ use web_sys::{Element, HtmlCanvasElement, Node};
 
 use super::crisp::Crisp;
 use super::drawing::Drawing;
+use super::elements::all;
 use super::{painter, words};
 use crate::figure::sketch::{Anchor, Stroke, Type};
 use crate::figure::{Region, Sketch, Surface, Theme, svg};
@@ -181,13 +182,6 @@ fn wrapped(text: &str, width: f64, size: f64) -> Vec<String> {
     lines
 }
 
-/// The elements in another that a selector picks.
-pub fn all(within: &Element, selector: &str) -> impl Iterator<Item = Element> + use<> {
-    let found = within.query_selector_all(selector).ok();
-    let count = found.as_ref().map_or(0, web_sys::NodeList::length);
-    (0..count).filter_map(move |k| found.as_ref()?.item(k)?.dyn_into().ok())
-}
-
 /// Where an element stands, on a page whose text has the usual size.
 fn place(element: &Element) -> Region {
     let (r, size) = (element.get_bounding_client_rect(), painter::text_size());
@@ -219,6 +213,7 @@ mod tests {
             reference: vec![0.5, 0.5],
             star: vec![0.9, 0.1],
             losses: Vec::new(),
+            room: 0,
         })))
     }
 

@@ -3,7 +3,7 @@
 use gloo::utils::document;
 use yew::prelude::*;
 
-use super::sheet::all;
+use super::elements::all;
 use super::state::{State, View};
 use crate::spec::Preset;
 use crate::spec::url::Link;

@@ -118,7 +118,7 @@ pub fn interpolation_lead(exact: &Exact) -> String {
     };
     if exact.problem.actions() == 3 {
         format!(
-            "Each point is a policy: the ring before training, the star, π*, what people prefer. Drag either.{fate}"
+            "Each point is a policy: the ring, π_ref, before training; the star, π*, what people prefer. Drag either.{fate}"
         )
     } else {
         format!(

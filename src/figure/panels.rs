@@ -69,6 +69,8 @@ pub struct Panel {
 pub struct Panels {
     /// One a loss.
     pub panels: Vec<Panel>,
+    /// Losses that the figure has room for: one that is hidden keeps its room, so that nothing below moves.
+    pub room: usize,
     /// The x axis.
     pub along: Along,
     /// Dashed lines: π*. (A)
@@ -110,6 +112,8 @@ const AXIS: f64 = 30.0;
 const LEAST: f64 = 140.0;
 /// Room beyond either end of an axis whose limits are marked.
 const GUTTER: f64 = 11.0;
+/// Height that a panel may have however narrow it is.
+const TALLEST: f64 = 240.0;
 const TITLE: f64 = 24.0;
 const FOOT: f64 = 24.0;
 
@@ -120,7 +124,7 @@ fn columns(width: f64, panels: usize) -> usize {
     cells.div_ceil(cells.div_ceil(fit))
 }
 
-/// The height that a width asks for.
+/// The height that a width asks for, of so many panels.
 pub fn height(width: f64, panels: usize) -> f64 {
     let columns = columns(width, panels);
     let plot = (0.62 * (width - AXIS) / columns as f64).clamp(96.0, 150.0);
@@ -148,7 +152,9 @@ impl Panels {
     fn cell(&self, r: Region, k: usize) -> Region {
         let columns = columns(r.w, self.panels.len());
         let rows = (self.panels.len() + 1).div_ceil(columns);
-        let (w, h) = ((r.w - AXIS) / columns as f64, r.h / rows as f64);
+        let w = (r.w - AXIS) / columns as f64;
+        // Few in much room are hardly taller than wide.
+        let h = (r.h / rows as f64).min(w.max(TALLEST));
         let (column, row) = (k % columns, k / columns);
         Region { x: r.x + AXIS + column as f64 * w, y: r.y + row as f64 * h, w, h }
     }

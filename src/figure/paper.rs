@@ -102,6 +102,7 @@ fn learning(spec: &Spec, theme: &Theme) -> Result<String, SpecError> {
                 Panel::of_traces(l.loss, &[t], 0, problem.actions(), steps)
             })
             .collect(),
+        room: problem.losses.len(),
         along: panels::Along::Steps,
         star: probs(&prompt.log_star),
         reference: probs(&prompt.log_ref),
@@ -181,6 +182,7 @@ fn converged(spec: &Spec, theme: &Theme) -> Result<String, SpecError> {
     let prompt = &problem.prompts[0];
     let panels = Panels {
         panels: over_lambda(&problem, spec).iter().map(|s| with_ends(&problem, s, &values)).collect(),
+        room: problem.losses.len(),
         along: panels::Along::Lambda { from: range.from, to: range.to },
         star: probs(&prompt.log_star),
         reference: probs(&prompt.log_ref),

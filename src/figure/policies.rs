@@ -32,6 +32,8 @@ pub struct Policies {
     pub star: Vec<f64>,
     /// One a loss.
     pub losses: Vec<Policy>,
+    /// Losses that the figure has room for: one that is hidden keeps its room, so that nothing below moves.
+    pub room: usize,
 }
 
 /// Height of a row of the heat map.
@@ -44,7 +46,7 @@ const LEFT: f64 = 56.0;
 impl Policies {
     /// The height that they ask for, in CSS pixels.
     pub fn height(&self) -> f64 {
-        BARS + 40.0 + ROW * (self.losses.len() + 2) as f64 + 44.0
+        BARS + 40.0 + ROW * (self.room + 2) as f64 + 44.0
     }
 
     /// Draws them.
@@ -79,23 +81,19 @@ impl Policies {
         (r.x + slot * (action as f64 + 0.12), r.x + slot * (action as f64 + 0.88))
     }
 
-    /// The marker of a loss in a bar.
-    fn marker(&self, r: Region, y: Scale, action: usize, loss: usize) -> (f64, f64) {
+    /// The marker of a loss in a bar, and the ring of its minimiser above or below.
+    fn places_in(&self, r: Region, y: Scale, action: usize, loss: usize) -> [(f64, f64); 2] {
         let (left, right) = self.slot(r, action);
         let x = left + (right - left) * (loss as f64 + 0.5) / self.losses.len() as f64;
-        (x, y.at(self.losses[loss].pi[action]))
+        let Policy { pi, minimiser, .. } = &self.losses[loss];
+        [(x, y.at(pi[action])), (x, y.at(minimiser[action]))]
     }
 
     /// The marker, bar or cell under a pixel.
     pub fn reading(&self, r: Region, pointer: (f64, f64)) -> Option<Reading> {
         let (bars, heat) = self.places(r);
         let actions = self.reference.len();
-        let told = |row: usize, action: usize, at: (f64, f64)| {
-            let (loss, name, pi) = match row {
-                0 => (None, "π*", &self.star),
-                1 => (None, "π_ref", &self.reference),
-                _ => self.losses.get(row - 2).map(|l| (Some(l.loss), l.loss.label(), &l.pi))?,
-            };
+        let told = |loss: Option<Loss>, name: &str, pi: &[f64], action: usize, at: (f64, f64)| {
             let text = format!("{name}: π(y_{}) = {}", action_name(action), reading::digits(pi[action]));
             Some(Reading { loss, text, at })
         };
@@ -103,17 +101,28 @@ impl Policies {
         let column = |r: Region| ((pointer.0 - r.x) / r.w * actions as f64) as usize;
         if inside(heat) {
             let row = ((pointer.1 - heat.y) / ROW) as usize;
-            return told(row, column(heat), (pointer.0, heat.y + ROW * row as f64));
+            let at = (pointer.0, heat.y + ROW * row as f64);
+            return match row {
+                0 => told(None, "π*", &self.star, column(heat), at),
+                1 => told(None, "π_ref", &self.reference, column(heat), at),
+                _ => self.losses.get(row - 2).and_then(|l| told(Some(l.loss), l.loss.label(), &l.pi, column(heat), at)),
+            };
         }
         if !inside(bars) {
             return None;
         }
-        let r = bars;
-        let (action, (_, y)) = (column(r), self.scale(r));
-        let near = reading::nearest((0..self.losses.len()).map(|l| self.marker(r, y, action, l)), pointer);
-        match near.filter(|n| n.2 <= reading::NEAR) {
-            Some((loss, at, _)) => told(loss + 2, action, at),
-            None => told(0, action, (pointer.0, y.at(self.star[action]))),
+        let (action, (_, y)) = (column(bars), self.scale(bars));
+        let places = (0..self.losses.len()).flat_map(|l| self.places_in(bars, y, action, l));
+        match reading::nearest(places, pointer).filter(|n| n.2 <= reading::NEAR) {
+            Some((k, at, _)) => {
+                let Policy { loss, pi, minimiser, .. } = &self.losses[k / 2];
+                if k % 2 == 0 {
+                    told(Some(*loss), loss.label(), pi, action, at)
+                } else {
+                    told(Some(*loss), &[loss.label(), ", minimiser"].concat(), minimiser, action, at)
+                }
+            }
+            None => told(None, "π*", &self.star, action, (pointer.0, y.at(self.star[action]))),
         }
     }
 
@@ -133,8 +142,7 @@ impl Policies {
             let at = y.at(self.reference[k]);
             s.line(&[(left, at), (right, at)], Stroke::solid(theme.soft, 1.5).dashed(&[2.0, 3.0]));
             for (place, l) in self.losses.iter().enumerate() {
-                let (style, at) = (theme.style(l.loss), self.marker(r, y, k, place));
-                let minimiser = (at.0, y.at(l.minimiser[k]));
+                let (style, [at, minimiser]) = (theme.style(l.loss), self.places_in(r, y, k, place));
                 // Where the training has arrived, its marker says the same.
                 if !l.dimmed && (minimiser.1 - at.1).abs() > 2.0 * radius {
                     s.ring(minimiser, 0.85 * radius, theme.paper, 3.0);

@@ -8,7 +8,7 @@ use plotters::drawing::DrawingArea;
 use plotters::element::{Circle, Drawable, PathElement, PointCollection, Polygon, Text};
 use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontStyle, IntoFont, RGBAColor, RGBColor, ShapeStyle, TextStyle};
+use plotters::style::{Color, FontDesc, FontFamily, FontStyle, RGBAColor, RGBColor, ShapeStyle, TextStyle};
 use plotters_backend::{BackendCoord, DrawingErrorKind};
 
 use super::theme::Marker;
@@ -287,11 +287,13 @@ impl<'a, DB: Surface> Sketch<'a, DB> {
             Anchor::Centre => HPos::Center,
             Anchor::Right => HPos::Right,
         };
-        let font = match (style.maths, style.bold) {
-            (true, _) => (SERIF, style.size * FINE * self.text_scale).into_font().style(FontStyle::Italic),
-            (false, true) => (SANS, style.size * FINE * self.text_scale).into_font().style(FontStyle::Bold),
-            (false, false) => (SANS, style.size * FINE * self.text_scale).into_font(),
+        let (family, slant) = match (style.maths, style.bold) {
+            (true, _) => (SERIF, FontStyle::Italic),
+            (false, true) => (SANS, FontStyle::Bold),
+            (false, false) => (SANS, FontStyle::Normal),
         };
+        // By the family itself: read from a text, it would bring Unicode's tables of lower case into the page.
+        let font = FontDesc::new(FontFamily::Name(family), style.size * FINE * self.text_scale, slant);
         let style = TextStyle::from(font).color(&style.colour).pos(Pos::new(anchor, VPos::Center));
         let outcome = self.area.draw(&Text::new(text.to_owned(), fine((x, y)), style));
         self.keep(outcome);

@@ -93,36 +93,26 @@ impl Triangle {
         for path in &self.paths {
             draw_path(s, theme, g, path);
         }
-        given(s, theme, g, self.pi_ref, self.pi_star);
+        let ends = self.ends(g);
+        let rings = self.paths.iter().filter_map(|p| ring(g, p));
+        let taken: Vec<(f64, f64)> = ends.iter().map(|e| e.2).chain(rings).collect();
+        given(s, theme, g, (self.pi_ref, self.pi_star), &taken);
         for path in &self.paths {
             draw_given(s, theme, g, path);
         }
-        self.draw_ends(s, theme, g);
+        draw_ends(s, theme, &ends);
         if !self.paths.is_empty() {
             self.draw_key(s, theme, r);
         }
     }
 
-    /// Where the training runs stand: each marker on its point, or beside it and tied to it where others want the place.
-    fn draw_ends<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, g: Geometry) {
+    /// Where the training runs stand, and the places of their markers.
+    fn ends(&self, g: Geometry) -> Vec<End<'_>> {
         let ends: Vec<(&Path, (f64, f64))> =
             self.paths.iter().filter_map(|p| Some((p, g.pixel(*p.run.last()?)))).collect();
         let points: Vec<(f64, f64)> = ends.iter().map(|e| e.1).collect();
         let places = apart(&points, &corners(g).map(|(_, name)| (name, 13.0 + MARKER)), &self.handles(g));
-        for ((path, point), place) in ends.iter().zip(&places) {
-            if (point.0 - place.0).hypot(point.1 - place.1) > TIED {
-                let style = theme.style(path.loss);
-                let ink = if path.dimmed { 0.3 } else { 1.0 };
-                s.line(&[*point, *place], Stroke::solid(theme.paper, 3.0).faint(0.8));
-                s.line(&[*point, *place], Stroke::solid(style.colour, 1.25).faint(ink));
-                s.disc(*point, 2.75, theme.paper.to_rgba());
-                s.disc(*point, 1.75, style.colour.mix(ink));
-            }
-        }
-        for ((path, _), place) in ends.iter().zip(&places) {
-            let style = theme.style(path.loss);
-            s.marker(*place, style.marker, if path.dimmed { 3.0 } else { MARKER }, style.colour, theme.paper);
-        }
+        ends.into_iter().zip(places).map(|((path, point), place)| (path, point, place)).collect()
     }
 
     /// The two handles as discs that a crowd of markers leaves free.
@@ -198,8 +188,14 @@ fn corners(g: Geometry) -> [((f64, f64), (f64, f64)); 3] {
     })
 }
 
-/// The two given policies with their names: π_ref as a ring, π* as a star.
-pub(super) fn given<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, pi_ref: [f64; 3], pi_star: [f64; 3]) {
+/// The two given policies with their names, clear of what is `taken`: π_ref as a ring, π* as a star.
+pub(super) fn given<DB: Surface>(
+    s: &mut Sketch<DB>,
+    theme: &Theme,
+    g: Geometry,
+    (pi_ref, pi_star): ([f64; 3], [f64; 3]),
+    taken: &[(f64, f64)],
+) {
     let (reference, star) = (g.pixel(pi_ref), g.pixel(pi_star));
     let apart = (reference.0 - star.0).hypot(reference.1 - star.1);
     s.ring(reference, 9.0, theme.paper, 5.0);
@@ -207,23 +203,44 @@ pub(super) fn given<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry,
     s.star(star, 12.5, theme.ink, theme.paper);
     let type_ = Type::plain(18.0, theme.ink, Anchor::Left);
     if apart < 4.0 {
-        s.text((star.0 + 18.0, star.1 + 1.0), "π* =", type_.maths());
-        s.symbol((star.0 + 55.0, star.1 + 1.0), "π", "ref", type_);
+        let (x, y) = beside(s, theme, (star.0, star.1 + 1.0), 70.0, taken);
+        s.text((x, y), "π* =", type_.maths());
+        s.symbol((x + 37.0, y), "π", "ref", type_);
         return;
     }
     // Each label stands on the side away from the other handle, so that the two never meet.
     let above = star.1 <= reference.1;
     let (star_dy, reference_dy) = if above { (-7.0, 9.0) } else { (9.0, -7.0) };
-    plate(s, theme, (star.0 + 15.0, star.1 + star_dy), 20.0);
-    s.symbol((star.0 + 16.0, star.1 + star_dy), "π*", "", type_);
-    plate(s, theme, (reference.0 + 15.0, reference.1 + reference_dy), 32.0);
-    s.symbol((reference.0 + 16.0, reference.1 + reference_dy), "π", "ref", type_);
+    let at = beside(s, theme, (star.0, star.1 + star_dy), 19.0, taken);
+    s.symbol(at, "π*", "", type_);
+    let at = beside(s, theme, (reference.0, reference.1 + reference_dy), 31.0, taken);
+    s.symbol(at, "π", "ref", type_);
 }
 
-/// Paper under a label, so that curves do not run through its letters.
-fn plate<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, (x, y): (f64, f64), width: f64) {
-    let corners = [(0.0, -8.0), (width, -8.0), (width, 10.0), (0.0, 10.0)].map(|(dx, dy)| (x + dx, y + dy));
+/// Where a label of such a width begins beside a handle: to the right, or to the left where fewer points would stand on it.
+fn side((x, y): (f64, f64), width: f64, taken: &[(f64, f64)]) -> f64 {
+    let covered = |left: f64| {
+        let on = |p: &&(f64, f64)| {
+            (left - MARKER..left + width + MARKER).contains(&p.0) && (p.1 - y - 1.0).abs() < 9.0 + MARKER
+        };
+        taken.iter().filter(on).count()
+    };
+    let (right, left) = (x + 16.0, x - 16.0 - width);
+    if covered(left) < covered(right) { left } else { right }
+}
+
+/// The place of such a label, under it paper, so that curves do not run through its letters.
+fn beside<DB: Surface>(
+    s: &mut Sketch<DB>,
+    theme: &Theme,
+    handle: (f64, f64),
+    width: f64,
+    taken: &[(f64, f64)],
+) -> (f64, f64) {
+    let (x, y) = (side(handle, width, taken), handle.1);
+    let corners = [(-1.0, -8.0), (width, -8.0), (width, 10.0), (-1.0, 10.0)].map(|(dx, dy)| (x + dx, y + dy));
     s.polygon(&corners, theme.paper.mix(0.7));
+    (x, y)
 }
 
 fn draw_path<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, path: &Path) {
@@ -237,13 +254,38 @@ fn draw_path<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, path: 
     s.line(&pixels(&path.run), Stroke::solid(style.colour, style.width).dashed(style.dash).faint(ink));
 }
 
+/// Where a run ends, and the place of its marker.
+type End<'a> = (&'a Path, (f64, f64), (f64, f64));
+
+/// Each marker on its point, or beside it and tied to it where others want the place.
+fn draw_ends<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, ends: &[End]) {
+    for (path, point, place) in ends {
+        if (point.0 - place.0).hypot(point.1 - place.1) > TIED {
+            let style = theme.style(path.loss);
+            let ink = if path.dimmed { 0.3 } else { 1.0 };
+            s.line(&[*point, *place], Stroke::solid(theme.paper, 3.0).faint(0.8));
+            s.line(&[*point, *place], Stroke::solid(style.colour, 1.25).faint(ink));
+            s.disc(*point, 2.75, theme.paper.to_rgba());
+            s.disc(*point, 1.75, style.colour.mix(ink));
+        }
+    }
+    for (path, _, place) in ends {
+        let style = theme.style(path.loss);
+        s.marker(*place, style.marker, if path.dimmed { 3.0 } else { MARKER }, style.colour, theme.paper);
+    }
+}
+
+/// The ring of what a loss would reach; none where the training has arrived, as its marker says the same.
+fn ring(g: Geometry, path: &Path) -> Option<(f64, f64)> {
+    let at = g.pixel(path.minimiser?);
+    let end = path.run.last().map(|p| g.pixel(*p));
+    end.is_none_or(|e| (e.0 - at.0).hypot(e.1 - at.1) >= ARRIVED).then_some(at)
+}
+
 /// What a loss would reach, and what others report.
 fn draw_given<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, path: &Path) {
     let style = theme.style(path.loss);
-    // Where the training has arrived, its marker says the same.
-    let end = path.run.last().map(|p| g.pixel(*p));
-    let has_arrived = |at: (f64, f64)| end.is_some_and(|e| (e.0 - at.0).hypot(e.1 - at.1) < ARRIVED);
-    if let Some(at) = path.minimiser.map(|p| g.pixel(p)).filter(|at| !has_arrived(*at)) {
+    if let Some(at) = ring(g, path) {
         s.disc(at, 4.5, theme.paper.mix(0.9));
         s.ring(at, 3.5, style.colour, 1.5);
     }
@@ -326,6 +368,16 @@ mod tests {
         let p = [0.2, 0.5, 0.3];
         let q = g.policy(g.pixel(p), 1e-3);
         assert!(p.iter().zip(q).all(|(a, b)| (a - b).abs() < 1e-12));
+    }
+
+    #[test]
+    fn a_label_stands_on_the_right_unless_markers_stand_there_and_fewer_on_the_left() {
+        let at = |taken: &[(f64, f64)]| side((200.0, 100.0), 19.0, taken);
+        let (right, left) = (216.0, 165.0);
+        assert_eq!(at(&[]), right);
+        assert_eq!(at(&[(225.0, 104.0)]), left);
+        assert_eq!(at(&[(225.0, 120.0), (205.0, 100.0)]), right, "below it, and on the handle");
+        assert_eq!(at(&[(225.0, 104.0), (170.0, 100.0)]), right, "no better on the left");
     }
 
     #[test]

@@ -117,6 +117,14 @@ pub enum Preferences {
 }
 
 impl Preferences {
+    /// Which pairs are compared; of counts, as if all alike.
+    pub fn pairing(&self) -> Pairing {
+        match self {
+            Self::Population { pairing } | Self::Sampled { pairing, .. } => *pairing,
+            Self::Counts { .. } => Pairing::Uniform,
+        }
+    }
+
     /// Draws of each prompt; none but of sampled data.
     pub fn draws(&self) -> u32 {
         if let Self::Sampled { draws, .. } = self { *draws } else { 0 }

@@ -67,10 +67,15 @@ fn push(text: &mut Text, more: &str) {
     }
 }
 
+/// A letter or digit of English, of other Latin alphabets or of Greek: all of Unicode's would bring its tables into the page.
+fn is_letter(c: char) -> bool {
+    c.is_ascii_alphanumeric() || ('\u{c0}'..='\u{3ff}').contains(&c)
+}
+
 /// Whether an asterisk opens an emphasis: not after a letter or a bracket's end, as in π* and (π*)*, and not before a space.
 fn opens(before: char, rest: &str) -> bool {
     let after = rest.trim_start_matches('*').chars().next().unwrap_or(' ');
-    !before.is_alphanumeric() && before != ')' && !after.is_whitespace()
+    !is_letter(before) && before != ')' && !after.is_whitespace()
 }
 
 type Marked = (Option<Span>, usize);
@@ -99,7 +104,7 @@ fn emphasis(rest: &str) -> Result<Marked, String> {
 fn script(before: char, rest: &str) -> Marked {
     let inside = &rest[1..];
     let braced = inside.strip_prefix('{').and_then(|braced| braced.find('}').map(|k| &braced[..k]));
-    let bare = || &inside[..inside.find(|c: char| !c.is_alphanumeric()).unwrap_or(inside.len())];
+    let bare = || &inside[..inside.find(|c: char| !is_letter(c)).unwrap_or(inside.len())];
     let (lowered, length) = braced.map_or_else(|| (bare(), bare().len()), |b| (b, b.len() + 2));
     if lowered.is_empty() || before.is_whitespace() {
         return (None, 1);

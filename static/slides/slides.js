@@ -7,6 +7,9 @@ let now = -1;
 let steps = []; // messages of this slide that are still to come
 let frame = null;
 let ready = false; // whether the figure hears yet
+let loaded = 0; // the size that the figure was asked for
+let link = ""; // the experiment where the figure stands, as it tells it
+let resting = 0; // the timer that waits for the window to rest
 let unheard = []; // messages for a figure that does not hear yet
 let sent = 0;
 
@@ -24,13 +27,29 @@ function show(index) {
   if (slide.dataset.frame) {
     frame = document.createElement("iframe");
     frame.title = slide.querySelector("h2").textContent;
-    // The figure grows with the screen, of which the deck's own words take some: at 960 px of height its text has the usual size.
-    const size = Math.min(3, Math.max(0.5, Math.round(innerHeight / 120) / 8));
     const [asked, experiment = ""] = slide.dataset.frame.split("#");
-    frame.src = `${PAGE}${asked}&size=${size}#${experiment}`;
+    loaded = size();
+    frame.src = `${PAGE}${asked}&size=${loaded}#${experiment}`;
     slide.append(frame);
   }
   tell();
+}
+
+/** The figure grows with the screen, of which the deck's own words take some: at 960 px of height its text has the usual size. */
+const size = () => Math.min(3, Math.max(0.5, Math.round(innerHeight / 120) / 8));
+
+/** A screen of another height, as when the deck goes over the whole of it: the figure comes again as it stands, in the new size. */
+function fit() {
+  if (!ready || size() === loaded) return;
+  try {
+    const { location } = frame.contentWindow;
+    const asked = location.search.replace(`&size=${loaded}`, `&size=${size()}`);
+    // Replaced, so that Back still undoes a slide.
+    location.replace(`${PAGE}${asked}#${link}`);
+    [ready, loaded] = [false, size()];
+  } catch {
+    // A page of another origin keeps its address, and the figure its size.
+  }
 }
 
 function tell() {
@@ -53,12 +72,17 @@ function forward() {
 
 addEventListener("message", ({ source, data }) => {
   if (!frame || source !== frame.contentWindow || data?.typoLab !== 1) return;
+  link = data.link ?? link;
   if (data.event === "ready") {
     ready = true;
     unheard.splice(0).forEach(send);
     // A press in the figure takes the focus there, and the keys with it.
     try {
       source.addEventListener("keydown", onKey);
+addEventListener("resize", () => {
+  clearTimeout(resting);
+  resting = setTimeout(fit, 250);
+});
     } catch {
       // A page of another origin keeps its keys.
     }
@@ -90,6 +114,10 @@ function onKey(event) {
 }
 
 addEventListener("keydown", onKey);
+addEventListener("resize", () => {
+  clearTimeout(resting);
+  resting = setTimeout(fit, 250);
+});
 back.addEventListener("click", () => show(now - 1));
 on.addEventListener("click", forward);
 addEventListener("hashchange", () => show(Number(location.hash.slice(1)) - 1));

@@ -110,7 +110,7 @@ test("five actions are bars and a heat map, and three again a triangle", async (
   await unfold(page, "Prompts and actions");
   expect((await changes(page, "five actions", () => type(page, "actions", "5"))).prompts[0].pi_ref).toHaveLength(5);
   await expect(page.locator(".handle")).toHaveCount(0);
-  await expect(page.getByLabel(/an action a column: bars above/)).toBeVisible();
+  await expect(page.getByLabel(/bars are the preferred policy/)).toBeVisible();
   await changes(page, "64 actions and few points", async () => {
     await page.evaluate(() => (location.hash += "&sweep.points=3"));
     await type(page, "actions", "16");

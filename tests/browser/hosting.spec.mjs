@@ -81,6 +81,15 @@ test("without WebAssembly a message stands beside the still", async ({ page, con
   await still(page);
 });
 
+test("without canvases a message stands beside the still", async ({ page, context }) => {
+  await context.addInitScript(() => {
+    HTMLCanvasElement.prototype.getContext = () => null;
+  });
+  await page.goto("./");
+  await expect(page.locator("#trouble")).toContainText("drawn on canvases");
+  await still(page);
+});
+
 for (const file of ["app.js", "app_bg.wasm"]) {
   test(`without ${file} a message stands beside the still`, async ({ page, context, expected }) => {
     expected.push(/ERR_FAILED/, /Failed to fetch/);

@@ -68,6 +68,13 @@ const GESTURES = {
     }
     await look("let go");
   },
+  "a loss picked in the legend": async (page, look) => {
+    const entry = page.locator(".legend .entry").nth(1);
+    await entry.click();
+    await look("alone");
+    await entry.click();
+    await look("among the others");
+  },
   "an edit refused": async (page, look) => {
     await type(page, "α", "abc");
     await expect(notice(page)).toBeVisible();

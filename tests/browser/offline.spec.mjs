@@ -154,6 +154,24 @@ test.describe("kept for use offline", () => {
     });
   }
 
+  test("a deck whose window grows shows its figure larger, as it stands", async ({ page }) => {
+    await page.setViewportSize({ width: 1280, height: 720 });
+    await page.goto("./static/slides/#3");
+    await live(framed(page));
+    await page.keyboard.press("ArrowRight");
+    const lambda = framed(page).getByLabel("λ, typed", { exact: true });
+    await expect(lambda).toHaveValue("0.1");
+    const size = () => framed(page).locator("html").evaluate((e) => parseFloat(getComputedStyle(e).fontSize));
+    const [small, entries] = [await size(), await page.evaluate(() => history.length)];
+    await page.setViewportSize({ width: 1920, height: 1080 });
+    await expect.poll(size).toBeGreaterThan(1.3 * small);
+    await live(framed(page));
+    await expect(lambda).toHaveValue("0.1");
+    await page.keyboard.press("ArrowRight");
+    await expect(lambda).toHaveValue("0.01");
+    expect(await page.evaluate(() => history.length), "Back still undoes a slide").toBe(entries);
+  });
+
   test("a host that sends index.html to its folder is kept too", async ({ context, expected }) => {
     expected.push(/^request: http:\/\/127\.0\.0\.1/);
     await hosted(async ({ base }) => {

@@ -20,7 +20,7 @@ pub const COMPARED: f64 = 20.0;
 
 pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
     let now = &state.spec().preferences;
-    let pairing = pairing(now);
+    let pairing = now.pairing();
     let set = |p: Preferences| Action::Edit(Edit::Preferences(p));
     let sampled = Preferences::Sampled { draws: DRAWS, seed: SEED, pairing };
     let mut options = vec![
@@ -51,13 +51,6 @@ pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
                 },
             } }
         </section>
-    }
-}
-
-fn pairing(preferences: &Preferences) -> Pairing {
-    match preferences {
-        Preferences::Population { pairing } | Preferences::Sampled { pairing, .. } => *pairing,
-        Preferences::Counts { .. } => Pairing::Uniform,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::app::reach;
 use crate::app::state::Given;
 use crate::figure::Region;
 use crate::figure::triangle::Geometry;
+use crate::simplex::{simplex_from_xy, xy_from_simplex};
 
 /// One arrow key, as a share of the triangle's side.
 const STEP: f64 = 0.01;
@@ -32,28 +33,15 @@ pub struct HandlesProps {
 pub fn Handles(props: &HandlesProps) -> Html {
     let frame = use_node_ref();
     let size = use_size(&frame);
-    let handle = |given: Given| {
-        let pi = if given == Given::Reference { props.pi_ref } else { props.pi_star };
-        html! { <Handle name={props.name.clone()} {given} {pi} {size} frame={frame.clone()} on_move={props.on_move.clone()} /> }
-    };
+    let reference = use_handle(props, Given::Reference, size, &frame);
+    let star = use_handle(props, Given::Star, size, &frame);
     html! {
         <div class="triangle" ref={frame.clone()}>
             { props.children.clone() }
-            { handle(Given::Reference) }
-            { handle(Given::Star) }
+            { reference }
+            { star }
         </div>
     }
-}
-
-#[derive(Properties, PartialEq)]
-struct HandleProps {
-    name: String,
-    given: Given,
-    pi: [f64; 3],
-    /// The frame's, in CSS pixels.
-    size: (f64, f64),
-    frame: NodeRef,
-    on_move: Callback<(Given, Vec<f64>)>,
 }
 
 /// The triangle's place in its frame, in CSS pixels.
@@ -77,27 +65,28 @@ fn policy(p: [f64; 3]) -> Vec<f64> {
 /// Where the pointer took a handle, as far from its middle; none while it is not held.
 type Grabbed = Rc<RefCell<Option<(f64, f64)>>>;
 
-#[component]
-fn Handle(props: &HandleProps) -> Html {
+/// One of the handles over a frame of a size in CSS pixels.
+#[hook]
+fn use_handle(props: &HandlesProps, given: Given, size: (f64, f64), frame: &NodeRef) -> Html {
     let button = use_node_ref();
     let grabbed = use_mut_ref(|| None::<(f64, f64)>);
-    use_place(&button, props.pi, props.size);
+    let (pi, key, symbol) = match given {
+        Given::Reference => (props.pi_ref, "ref", "π ref, the reference policy"),
+        Given::Star => (props.pi_star, "star", "π star, the preferred policy"),
+    };
+    use_place(&button, pi, size);
     let on_up = {
         let grabbed = grabbed.clone();
         Callback::from(move |_: PointerEvent| *grabbed.borrow_mut() = None)
     };
-    let (key, symbol) = if props.given == Given::Reference {
-        ("ref", "π ref, the reference policy")
-    } else {
-        ("star", "π star, the preferred policy")
-    };
-    let [a, b, c] = props.pi;
+    let [a, b, c] = pi;
     let label =
         format!("{}: {symbol}: a {a:.2}, b {b:.2}, c {c:.2}. Arrow keys move it, with Shift finely.", props.name);
+    let move_to = props.on_move.reform(move |pi: [f64; 3]| (given, policy(pi)));
     html! {
         <button ref={button.clone()} type="button" class={classes!("handle", key)} aria-label={label}
-            onpointerdown={taken(&button, &grabbed, props)} onpointermove={dragged(&grabbed, props)}
-            onpointerup={on_up.clone()} onpointercancel={on_up} onkeydown={stepped(props)} />
+            onpointerdown={taken(&button, &grabbed, frame, pi)} onpointermove={dragged(&grabbed, frame, move_to.clone())}
+            onpointerup={on_up.clone()} onpointercancel={on_up} onkeydown={stepped(pi, move_to)} />
     }
 }
 
@@ -115,8 +104,8 @@ fn use_place(button: &NodeRef, pi: [f64; 3], size: (f64, f64)) {
     });
 }
 
-fn taken(button: &NodeRef, grabbed: &Grabbed, props: &HandleProps) -> Callback<PointerEvent> {
-    let (button, grabbed, frame, pi) = (button.clone(), Rc::clone(grabbed), props.frame.clone(), props.pi);
+fn taken(button: &NodeRef, grabbed: &Grabbed, frame: &NodeRef, pi: [f64; 3]) -> Callback<PointerEvent> {
+    let (button, grabbed, frame) = (button.clone(), Rc::clone(grabbed), frame.clone());
     Callback::from(move |e: PointerEvent| {
         let (Some(element), Some((g, left, top))) = (button.cast::<HtmlElement>(), geometry(&frame)) else { return };
         // Held by where it was taken, so that it does not jump under the finger.
@@ -128,23 +117,21 @@ fn taken(button: &NodeRef, grabbed: &Grabbed, props: &HandleProps) -> Callback<P
     })
 }
 
-fn dragged(grabbed: &Grabbed, props: &HandleProps) -> Callback<PointerEvent> {
-    let (grabbed, frame) = (Rc::clone(grabbed), props.frame.clone());
-    let (emit, given) = (props.on_move.clone(), props.given);
+fn dragged(grabbed: &Grabbed, frame: &NodeRef, move_to: Callback<[f64; 3]>) -> Callback<PointerEvent> {
+    let (grabbed, frame) = (Rc::clone(grabbed), frame.clone());
     Callback::from(move |e: PointerEvent| {
         let (Some((dx, dy)), Some((g, left, top))) = (*grabbed.borrow(), geometry(&frame)) else { return };
         let at = (f64::from(e.client_x()) + dx - left, f64::from(e.client_y()) + dy - top);
-        emit.emit((given, policy(g.policy(at, FLOOR))));
+        move_to.emit(g.policy(at, FLOOR));
     })
 }
 
-fn stepped(props: &HandleProps) -> Callback<KeyboardEvent> {
-    let (emit, given, pi) = (props.on_move.clone(), props.given, props.pi);
+fn stepped(pi: [f64; 3], move_to: Callback<[f64; 3]>) -> Callback<KeyboardEvent> {
     Callback::from(move |e: KeyboardEvent| {
         let step = if e.shift_key() { FINE_STEP } else { STEP };
         let Some((dx, dy)) = reach::way(&e.key()) else { return };
         e.prevent_default();
-        let (x, y) = crate::simplex::xy_from_simplex(pi);
-        emit.emit((given, policy(crate::simplex::simplex_from_xy(x + step * dx, y - step * dy, FLOOR))));
+        let (x, y) = xy_from_simplex(pi);
+        move_to.emit(simplex_from_xy(x + step * dx, y - step * dy, FLOOR));
     })
 }

@@ -15,8 +15,8 @@ use yew::prelude::*;
 
 use self::policy::PolicySliders;
 use self::slider::{Slider, Track};
+use super::elements::all;
 use super::panels::symbol;
-use super::sheet::all;
 use super::stage::Stage;
 use super::state::{Action, Edit, Given, State, View};
 use super::words;
@@ -233,11 +233,19 @@ pub fn choice(label: &str, options: &[(&str, bool, Action)], dispatch: &Callback
     }
 }
 
+/// Prompts up to which every one's policies have sliders in sight.
+const ALL_AT_ONCE: usize = 2;
+
 fn policies(state: &State, dispatch: &Callback<Action>) -> Vec<Html> {
     let several = state.spec().prompts.len() > 1;
     let preset = state.link().preset.spec();
     let mut list = Vec::new();
-    for (k, prompt) in state.spec().prompts.iter().enumerate() {
+    // Of many prompts one at a time, so that the controls stay short.
+    let many = state.spec().prompts.len() > ALL_AT_ONCE;
+    if many {
+        list.push(html! { <section>{ size::prompt_choice(state, dispatch) }</section> });
+    }
+    for (k, prompt) in state.spec().prompts.iter().enumerate().filter(|(k, _)| !many || *k == state.prompt()) {
         let is_one = several && prompt.is_ideal();
         for given in Given::ALL {
             if is_one && given == Given::Star {

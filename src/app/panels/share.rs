@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use gloo::utils::window;
+use gloo::utils::{document, window};
+use wasm_bindgen::JsCast;
 use web_sys::{HtmlDialogElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
@@ -101,7 +102,7 @@ fn Content(ShareProps { state, exact }: &ShareProps) -> Html {
         <>
             <section>
                 <h3>{ "Link" }</h3>
-                <Copied id="share-link" label="Link to what is on screen" text={format!("{}{}", page_address(), hash(&address::fragment(state)))} rows={2} tell={tell.clone()} />
+                { copied("share-link", "Link to what is on screen", format!("{}{}", page_address(), hash(&address::fragment(state))), 2, &tell) }
             </section>
             <section>
                 <h3>{ "Files" }</h3>
@@ -111,11 +112,11 @@ fn Content(ShareProps { state, exact }: &ShareProps) -> Html {
             <section>
                 <h3>{ "In a page or a slide" }</h3>
                 { choices(&shown) }
-                <Copied id="share-frame" label="HTML of the frame" text={frame} rows={4} tell={tell.clone()} />
+                { copied("share-frame", "HTML of the frame", frame, 4, &tell) }
             </section>
             <section>
                 <h3>{ "Cite" }</h3>
-                <Copied id="share-cite" label="BibTeX" text={format!("{}\n{}", export::PAPER, export::SOFTWARE)} rows={8} tell={tell.clone()} />
+                { copied("share-cite", "BibTeX", format!("{}\n{}", export::PAPER, export::SOFTWARE), 8, &tell) }
             </section>
             <p class="told" role="status">{ (*told).clone() }</p>
         </>
@@ -132,43 +133,33 @@ fn hash(fragment: &str) -> String {
     if fragment.is_empty() { String::new() } else { format!("#{fragment}") }
 }
 
-#[derive(Properties, PartialEq)]
-struct CopiedProps {
-    id: &'static str,
-    label: &'static str,
-    text: String,
-    rows: u32,
-    tell: Callback<String>,
-}
-
 /// A text to be copied, by a button or by hand.
-#[component]
-fn Copied(props: &CopiedProps) -> Html {
-    let area = use_node_ref();
+fn copied(id: &'static str, label: &'static str, text: String, rows: u32, tell: &Callback<String>) -> Html {
     let on_copy = {
-        let (area, text, tell, label) = (area.clone(), props.text.clone(), props.tell.clone(), props.label);
+        let (text, tell) = (text.clone(), tell.clone());
         Callback::from(move |_: MouseEvent| {
-            let (area, tell) = (area.clone(), tell.clone());
+            let tell = tell.clone();
             save::copy(&text, move |there| {
                 if there {
                     tell.emit(format!("{label}: copied."));
-                } else {
-                    if let Some(area) = area.cast::<HtmlTextAreaElement>() {
-                        let _ = area.focus();
-                        area.select();
-                    }
-                    tell.emit(
-                        "This browser keeps its clipboard to itself here: the text is selected, press Ctrl+C or ⌘C."
-                            .to_owned(),
-                    );
+                    return;
                 }
+                let area = document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlTextAreaElement>().ok());
+                if let Some(area) = area {
+                    let _ = area.focus();
+                    area.select();
+                }
+                tell.emit(
+                    "This browser keeps its clipboard to itself here: the text is selected, press Ctrl+C or ⌘C."
+                        .to_owned(),
+                );
             });
         })
     };
     html! {
         <div class="copied">
-            <textarea ref={area} id={props.id} readonly=true spellcheck="false" rows={props.rows.to_string()} aria-label={props.label} value={props.text.clone()} />
-            <button type="button" aria-label={format!("Copy: {}", props.label)} onclick={on_copy}>{ "Copy" }</button>
+            <textarea {id} readonly=true spellcheck="false" rows={rows.to_string()} aria-label={label} value={text} />
+            <button type="button" aria-label={format!("Copy: {label}")} onclick={on_copy}>{ "Copy" }</button>
         </div>
     }
 }

@@ -113,9 +113,7 @@ impl State {
 
     /// The edit, or a notice and the old experiment where the new one is more than the page computes or has no data.
     fn edited(mut self, edit: Edit) -> Self {
-        // Presses, each a step of its own.
-        let is_press = matches!(edit, Edit::Ideal { .. } | Edit::Device(_) | Edit::Paper(_));
-        let kind = (!is_press).then(|| std::mem::discriminant(&edit));
+        let kind = Some(std::mem::discriminant(&edit));
         let Some(link) = edit.applied(self.link()) else { return self };
         let link = bounds::thinned(self.view, self.link(), link);
         if let Err(message) = bounds::check(self.view, &link).and_then(|()| bounds::check_data(&link.spec)) {

@@ -4,9 +4,10 @@ use std::mem::{Discriminant, discriminant};
 use std::rc::Rc;
 
 use super::{Edit, State, View};
+use crate::app::keys::page;
 use crate::app::tour;
 use crate::loss::{Mu, PairPart, Score};
-use crate::spec::Spec;
+use crate::spec::PromptSpec;
 use crate::spec::url::Link;
 
 /// What undoing goes back to.
@@ -33,10 +34,14 @@ fn kinds(part: PairPart) -> impl PartialEq {
 }
 
 /// What a press changes and a slide does not.
-fn form(spec: &Spec) -> impl PartialEq {
+fn form(link: &Link) -> impl PartialEq + use<'_> {
+    let spec = &link.spec;
     let losses: Vec<_> = spec.losses.iter().map(|l| (discriminant(&l.loss), l.loss.pair_part().map(kinds))).collect();
+    let data = (discriminant(&spec.preferences), spec.preferences.pairing());
+    let ideal: Vec<bool> = spec.prompts.iter().map(PromptSpec::is_ideal).collect();
     let optimiser = (spec.optimiser.kind, spec.optimiser.batch_size.is_some());
-    (losses, discriminant(&spec.preferences), optimiser, spec.weight_decay.on, spec.kl)
+    let pressed = ["paper", "device"].map(|key| page(link, key));
+    (losses, data, ideal, optimiser, spec.weight_decay.on, spec.kl, pressed)
 }
 
 impl State {
@@ -47,7 +52,7 @@ impl State {
             return false;
         }
         let before = std::mem::replace(&mut self.links[view as usize], link);
-        let editing = editing.filter(|_| form(&before.spec) == form(&self.links[view as usize].spec));
+        let editing = editing.filter(|_| form(&before) == form(&self.links[view as usize]));
         if editing.is_none() || self.editing != editing {
             let past = Rc::make_mut(&mut self.past);
             past.push(Moment { seen: self.view, view, link: before });

@@ -8,6 +8,7 @@ use crate::app::{address, bounds};
 use crate::loss::{Loss, Mu, Psi};
 use crate::preference::Pairing;
 use crate::spec::{KlConvention, LossSpec, Optimiser, Preferences, Preset};
+use crate::worker::protocol::lm::Wish;
 
 fn page() -> Rc<State> {
     Rc::new(State::new(address::parse(""), false))
@@ -108,6 +109,18 @@ fn each_press_is_undone_by_itself_and_a_slide_at_once() {
     }
     assert!(back.past.is_empty());
     assert_eq!(losses(&then(&back, [Action::Redo, Action::Redo, Action::Redo])), losses(&slid));
+    let two = then(&page(), [Action::Edit(Edit::Size { prompts: 2, actions: 3 })]);
+    let pairing = |pairing| Edit::Preferences(Preferences::Population { pairing });
+    let presses = [
+        [pairing(Pairing::Reference), pairing(Pairing::Uniform)],
+        [Edit::Ideal { prompt: 0, ideal: true }, Edit::Ideal { prompt: 1, ideal: true }],
+        [Edit::Paper(true), Edit::Paper(false)],
+        [Edit::Device(Wish::Cpu), Edit::Device(Wish::Auto)],
+    ];
+    for press in presses {
+        let pressed = then(&two, press.clone().map(Action::Edit));
+        assert_eq!(pressed.past.len(), two.past.len() + 2, "{press:?}");
+    }
 }
 
 #[test]

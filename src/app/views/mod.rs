@@ -130,7 +130,7 @@ pub fn over_alpha(state: &State, exact: &Exact, x: usize) -> Drawing {
 
 fn framed(exact: &Exact, x: usize, along: Along, panels: Vec<Panel>) -> Panels {
     let prompt = &exact.problem.prompts[x];
-    Panels { panels, along, star: probs(&prompt.log_star), reference: probs(&prompt.log_ref) }
+    Panels { panels, room: exact.losses.len(), along, star: probs(&prompt.log_star), reference: probs(&prompt.log_ref) }
 }
 
 /// Brings the loss under the pointer forward everywhere.
@@ -157,6 +157,7 @@ fn policies(state: &State, exact: &Exact, x: usize) -> Policies {
         reference: probs(&prompt.log_ref),
         star: probs(&prompt.log_star),
         losses: shown(state, exact).filter(|_| !tour::waits(state)).map(of).collect(),
+        room: exact.losses.len(),
     }
 }
 
@@ -205,8 +206,9 @@ pub fn simplex(props: &ViewProps, x: usize) -> Html {
     let name = props.exact.problem.prompts[x].name.clone();
     let Some(t) = triangle(&props.state, &props.exact, x) else {
         let drawing = Rc::new(Drawing::Policies(policies(&props.state, &props.exact, x)));
-        let label =
-            format!("Policies for prompt {name}, an action a column: bars above, a row of shades a policy below.");
+        let label = format!(
+            "Policies for prompt {name}, an action a column. Above, bars are the preferred policy, dotted lines the reference, markers the training runs, rings their exact minimisers; below, a row of shades a policy."
+        );
         return html! { <Figure {drawing} {label} /> };
     };
     let dispatch = props.dispatch.clone();
