@@ -113,6 +113,11 @@ impl Trace {
         &self.chunks[k / CHUNK].log_pi[start..start + actions]
     }
 
+    /// `π(y_a | x)` at some snapshots.
+    pub fn probabilities(&self, snapshots: &[usize], x: usize, action: usize, actions: usize) -> Vec<f64> {
+        snapshots.iter().map(|k| self.policy(*k, x, actions)[action].exp()).collect()
+    }
+
     /// The snapshots up to `end` that a figure draws: all of a short run, of a long one about a thousand, the last among them.
     pub fn drawn(&self, end: usize) -> Vec<usize> {
         let end = end.min(self.len());

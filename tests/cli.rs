@@ -213,6 +213,26 @@ fn a_figure_that_cannot_take_the_experiment_says_so() {
 }
 
 #[test]
+fn the_drawings_of_the_deck_are_what_the_program_draws() {
+    let preset = run(&["preset", "figure-2"], "");
+    let mut spec: serde_json::Value = serde_json::from_slice(&preset.stdout).expect("a spec");
+    for loss in spec["losses"].as_array_mut().expect("losses") {
+        loss["lambda"] = 1.0.into();
+    }
+    let spec = spec.to_string();
+    for (file, args, spec) in
+        [("figure-3.svg", &["figure", "3"][..], ""), ("lambda-1.svg", &["figure", "2", "--spec", "-"], &spec)]
+    {
+        let path = scratch(file);
+        let all = [args, &["--out", path.to_str().expect("a path")]].concat();
+        assert!(run(&all, spec).status.success(), "{file}");
+        let shipped = std::fs::read_to_string(format!("static/slides/{file}")).expect("a drawing");
+        let drawn = std::fs::read_to_string(path).expect("a drawing");
+        assert!(same_drawing(&shipped, &drawn), "static/slides/{file} is stale: see static/slides/index.html");
+    }
+}
+
+#[test]
 fn the_stills_of_the_page_are_what_the_program_draws() {
     let draw = |name: &str, theme: &str| {
         let path = scratch(name);

@@ -74,7 +74,7 @@ impl Field {
             let scale = if root > 0.0 { 0.95 * cell / root } else { 0.0 };
             draw_arrow(s, at, (x * scale, -y * scale), colour);
         }
-        given(s, theme, g, (self.pi_ref, self.pi_star), &[]);
+        given(s, theme, g, (self.pi_ref, self.pi_star), self.minimiser.map(|pi| g.pixel(pi)).into_iter().collect());
         if let Some(pi) = self.minimiser {
             let style = theme.style(self.loss);
             s.marker(g.pixel(pi), style.marker, 4.5, style.colour, theme.paper);

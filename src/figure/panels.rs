@@ -90,9 +90,12 @@ impl Panel {
         let Some(first) = traces.first() else { return Self::new(loss, Vec::new(), Vec::new(), steps as f64) };
         let snapshots = first.drawn(usize::MAX);
         let x: Vec<f64> = snapshots.iter().map(|k| first.step(*k) as f64).collect();
+        if traces.len() == 1 {
+            let pi = (0..actions).map(|a| first.probabilities(&snapshots, prompt, a, actions)).collect();
+            return Self::new(loss, x, pi, steps as f64);
+        }
         let bands: Vec<Band> = (0..actions).map(|a| Band::of(traces, &snapshots, prompt, a, actions)).collect();
         let pi = bands.iter().map(|b| b.median.clone()).collect();
-        let bands = if traces.len() > 1 { bands } else { Vec::new() };
         Self { bands, ..Self::new(loss, x, pi, steps as f64) }
     }
 
@@ -153,8 +156,9 @@ impl Panels {
         let columns = columns(r.w, self.panels.len());
         let rows = (self.panels.len() + 1).div_ceil(columns);
         let w = (r.w - AXIS) / columns as f64;
-        // Few in much room are hardly taller than wide.
-        let h = (r.h / rows as f64).min(w.max(TALLEST));
+        let h = r.h / rows as f64;
+        // In the room of those that are hidden the others grow, and keep a shape in which slopes can be judged.
+        let h = if self.panels.len() < self.room { h.min(w.max(TALLEST)) } else { h };
         let (column, row) = (k % columns, k / columns);
         Region { x: r.x + AXIS + column as f64 * w, y: r.y + row as f64 * h, w, h }
     }

@@ -81,12 +81,21 @@ impl Policies {
         (r.x + slot * (action as f64 + 0.12), r.x + slot * (action as f64 + 0.88))
     }
 
-    /// The marker of a loss in a bar, and the ring of its minimiser above or below.
-    fn places_in(&self, r: Region, y: Scale, action: usize, loss: usize) -> [(f64, f64); 2] {
+    /// A marker's radius: no more than its share of a bar is wide, as long as its shape can be told.
+    fn radius(&self, r: Region) -> f64 {
+        let (left, right) = self.slot(r, 0);
+        (0.8 * (right - left) / self.losses.len().max(1) as f64).clamp(1.75, 4.0)
+    }
+
+    /// The marker of a loss in a bar, and the ring of its minimiser above or below, where the training has not arrived: there its
+    /// marker says the same.
+    fn places_in(&self, r: Region, y: Scale, action: usize, loss: usize) -> ((f64, f64), Option<(f64, f64)>) {
         let (left, right) = self.slot(r, action);
         let x = left + (right - left) * (loss as f64 + 0.5) / self.losses.len() as f64;
-        let Policy { pi, minimiser, .. } = &self.losses[loss];
-        [(x, y.at(pi[action])), (x, y.at(minimiser[action]))]
+        let Policy { pi, minimiser, dimmed, .. } = &self.losses[loss];
+        let (at, ring) = (y.at(pi[action]), y.at(minimiser[action]));
+        let is_apart = !dimmed && (ring - at).abs() > 2.0 * self.radius(r);
+        ((x, at), is_apart.then_some((x, ring)))
     }
 
     /// The marker, bar or cell under a pixel.
@@ -112,11 +121,15 @@ impl Policies {
             return None;
         }
         let (action, (_, y)) = (column(bars), self.scale(bars));
-        let places = (0..self.losses.len()).flat_map(|l| self.places_in(bars, y, action, l));
+        let (markers, rings): (Vec<_>, Vec<_>) =
+            (0..self.losses.len()).map(|l| self.places_in(bars, y, action, l)).unzip();
+        // A ring that is not drawn is nowhere.
+        let rings = rings.into_iter().map(|at| at.unwrap_or((f64::INFINITY, 0.0)));
+        let places = markers.into_iter().chain(rings);
         match reading::nearest(places, pointer).filter(|n| n.2 <= reading::NEAR) {
             Some((k, at, _)) => {
-                let Policy { loss, pi, minimiser, .. } = &self.losses[k / 2];
-                if k % 2 == 0 {
+                let Policy { loss, pi, minimiser, .. } = &self.losses[k % self.losses.len()];
+                if k < self.losses.len() {
                     told(Some(*loss), loss.label(), pi, action, at)
                 } else {
                     told(Some(*loss), &[loss.label(), ", minimiser"].concat(), minimiser, action, at)
@@ -130,9 +143,7 @@ impl Policies {
     fn draw_bars<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
         let (most, y) = self.scale(r);
         axis::y_axis(s, theme, r, y, &axis::round_ticks(most, 4), true);
-        // A marker is no wider than its share of a bar, as long as its shape can be told.
-        let share = (self.slot(r, 0).1 - self.slot(r, 0).0) / self.losses.len().max(1) as f64;
-        let radius = (0.8 * share).clamp(1.75, 4.0);
+        let radius = self.radius(r);
         let every = self.named(r, 24.0);
         for k in 0..self.reference.len() {
             let (left, right) = self.slot(r, k);
@@ -142,11 +153,10 @@ impl Policies {
             let at = y.at(self.reference[k]);
             s.line(&[(left, at), (right, at)], Stroke::solid(theme.soft, 1.5).dashed(&[2.0, 3.0]));
             for (place, l) in self.losses.iter().enumerate() {
-                let (style, [at, minimiser]) = (theme.style(l.loss), self.places_in(r, y, k, place));
-                // Where the training has arrived, its marker says the same.
-                if !l.dimmed && (minimiser.1 - at.1).abs() > 2.0 * radius {
-                    s.ring(minimiser, 0.85 * radius, theme.paper, 3.0);
-                    s.ring(minimiser, 0.85 * radius, style.colour, 1.5);
+                let (style, (at, ring)) = (theme.style(l.loss), self.places_in(r, y, k, place));
+                if let Some(ring) = ring {
+                    s.ring(ring, 0.85 * radius, theme.paper, 3.0);
+                    s.ring(ring, 0.85 * radius, style.colour, 1.5);
                 }
                 s.marker(at, style.marker, if l.dimmed { 0.6 * radius } else { radius }, style.colour, theme.paper);
             }
@@ -200,5 +210,35 @@ fn heat_row<DB: Surface>(
         let corners = [(left + 0.5, y), (right - 0.5, y), (right - 0.5, y + ROW - 2.0), (left + 0.5, y + ROW - 2.0)];
         s.polygon(&corners, theme.grid.mix(0.5));
         s.polygon(&corners, colour.mix(p.max(0.0).sqrt()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers_and_the_rings_that_are_drawn_are_read_where_they_stand() {
+        let policy = |loss, pi: [f64; 2], minimiser: [f64; 2]| Policy {
+            loss,
+            pi: pi.into(),
+            minimiser: minimiser.into(),
+            dimmed: false,
+        };
+        let figure = Policies {
+            reference: vec![0.5, 0.5],
+            star: vec![0.9, 0.1],
+            losses: vec![policy(Loss::Dpo, [0.6, 0.4], [0.2, 0.8]), policy(Loss::Typo, [0.7, 0.3], [0.7, 0.3])],
+            room: 2,
+        };
+        let r = Region::of(400.0, figure.height());
+        let (bars, _) = figure.places(r);
+        let y = figure.scale(bars).1;
+        let read = |at| figure.reading(r, at).expect("a reading").text;
+        let (marker, ring) = figure.places_in(bars, y, 0, 0);
+        assert_eq!(read(marker), "DPO: π(y_a) = 0.600");
+        assert_eq!(read(ring.expect("apart from its marker")), "DPO, minimiser: π(y_a) = 0.200");
+        let (marker, ring) = figure.places_in(bars, y, 1, 1);
+        assert_eq!((read(marker), ring), ("TYPO: π(y_b) = 0.300".to_owned(), None));
     }
 }

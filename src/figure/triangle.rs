@@ -1,5 +1,7 @@
 //! The triangle of policies over three actions: π_ref, π*, every loss's way through it.
 
+use std::ops::Range;
+
 use plotters::style::Color;
 
 use super::action_name;
@@ -96,7 +98,7 @@ impl Triangle {
         let ends = self.ends(g);
         let rings = self.paths.iter().filter_map(|p| ring(g, p));
         let taken: Vec<(f64, f64)> = ends.iter().map(|e| e.2).chain(rings).collect();
-        given(s, theme, g, (self.pi_ref, self.pi_star), &taken);
+        given(s, theme, g, (self.pi_ref, self.pi_star), taken);
         for path in &self.paths {
             draw_given(s, theme, g, path);
         }
@@ -194,53 +196,53 @@ pub(super) fn given<DB: Surface>(
     theme: &Theme,
     g: Geometry,
     (pi_ref, pi_star): ([f64; 3], [f64; 3]),
-    taken: &[(f64, f64)],
+    mut taken: Vec<(f64, f64)>,
 ) {
     let (reference, star) = (g.pixel(pi_ref), g.pixel(pi_star));
     let apart = (reference.0 - star.0).hypot(reference.1 - star.1);
     s.ring(reference, 9.0, theme.paper, 5.0);
     s.ring(reference, 9.0, theme.ink, 2.5);
     s.star(star, 12.5, theme.ink, theme.paper);
+    taken.extend(corners(g).map(|(_, name)| name).into_iter().chain([reference, star]));
+    let across = g.left - MARGIN_SIDE..g.left + g.side + MARGIN_SIDE;
+    let mut label = |(x, y): (f64, f64), width: f64| {
+        let x = side((x, y), width, &taken, &across);
+        plate(s, theme, (x, y), width);
+        (x, y)
+    };
+    // Each label stands on the side away from the other handle, so that the two never meet.
+    let (star_dy, reference_dy) = if star.1 <= reference.1 { (-7.0, 9.0) } else { (9.0, -7.0) };
     let type_ = Type::plain(18.0, theme.ink, Anchor::Left);
     if apart < 4.0 {
-        let (x, y) = beside(s, theme, (star.0, star.1 + 1.0), 70.0, taken);
+        let (x, y) = label((star.0, star.1 + 1.0), 70.0);
         s.text((x, y), "π* =", type_.maths());
         s.symbol((x + 37.0, y), "π", "ref", type_);
         return;
     }
-    // Each label stands on the side away from the other handle, so that the two never meet.
-    let above = star.1 <= reference.1;
-    let (star_dy, reference_dy) = if above { (-7.0, 9.0) } else { (9.0, -7.0) };
-    let at = beside(s, theme, (star.0, star.1 + star_dy), 19.0, taken);
-    s.symbol(at, "π*", "", type_);
-    let at = beside(s, theme, (reference.0, reference.1 + reference_dy), 31.0, taken);
-    s.symbol(at, "π", "ref", type_);
+    let of_star = label((star.0, star.1 + star_dy), 19.0);
+    let of_reference = label((reference.0, reference.1 + reference_dy), 31.0);
+    s.symbol(of_star, "π*", "", type_);
+    s.symbol(of_reference, "π", "ref", type_);
 }
 
-/// Where a label of such a width begins beside a handle: to the right, or to the left where fewer points would stand on it.
-fn side((x, y): (f64, f64), width: f64, taken: &[(f64, f64)]) -> f64 {
+/// Where a label of such a width begins beside a handle: to the right, or to the left where that covers fewer of the points that
+/// are `taken`, or where only that is within what the figure has `across`.
+fn side((x, y): (f64, f64), width: f64, taken: &[(f64, f64)], across: &Range<f64>) -> f64 {
     let covered = |left: f64| {
         let on = |p: &&(f64, f64)| {
             (left - MARKER..left + width + MARKER).contains(&p.0) && (p.1 - y - 1.0).abs() < 9.0 + MARKER
         };
-        taken.iter().filter(on).count()
+        let is_out = left < across.start || left + width > across.end;
+        (is_out, taken.iter().filter(on).count())
     };
     let (right, left) = (x + 16.0, x - 16.0 - width);
     if covered(left) < covered(right) { left } else { right }
 }
 
-/// The place of such a label, under it paper, so that curves do not run through its letters.
-fn beside<DB: Surface>(
-    s: &mut Sketch<DB>,
-    theme: &Theme,
-    handle: (f64, f64),
-    width: f64,
-    taken: &[(f64, f64)],
-) -> (f64, f64) {
-    let (x, y) = (side(handle, width, taken), handle.1);
+/// Paper under a label, so that curves do not run through its letters.
+fn plate<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, (x, y): (f64, f64), width: f64) {
     let corners = [(-1.0, -8.0), (width, -8.0), (width, 10.0), (-1.0, 10.0)].map(|(dx, dy)| (x + dx, y + dy));
     s.polygon(&corners, theme.paper.mix(0.7));
-    (x, y)
 }
 
 fn draw_path<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, g: Geometry, path: &Path) {
@@ -313,7 +315,7 @@ type Disc = ((f64, f64), f64);
 /// and none at once, so that a marker that moves on does not jump.
 fn apart(points: &[(f64, f64)], names: &[Disc], handles: &[Disc]) -> Vec<(f64, f64)> {
     const ROUNDS: usize = 60;
-    // Where points coincide, each gives way in a direction of its own: to the left, where no name of a handle stands.
+    // Where points coincide, each gives way in a direction of its own: to the left, as the handles' names stand on the right where they can.
     let count = points.len() as i32;
     let own: Vec<(f64, f64)> = (0..count).map(|k| direction(6 * (11 + 2 * k - count))).collect();
     let unit = |(dx, dy): (f64, f64), length: f64, or: (f64, f64)| {
@@ -372,12 +374,14 @@ mod tests {
 
     #[test]
     fn a_label_stands_on_the_right_unless_markers_stand_there_and_fewer_on_the_left() {
-        let at = |taken: &[(f64, f64)]| side((200.0, 100.0), 19.0, taken);
+        let at = |taken: &[(f64, f64)]| side((200.0, 100.0), 19.0, taken, &(0.0..400.0));
         let (right, left) = (216.0, 165.0);
         assert_eq!(at(&[]), right);
         assert_eq!(at(&[(225.0, 104.0)]), left);
         assert_eq!(at(&[(225.0, 120.0), (205.0, 100.0)]), right, "below it, and on the handle");
         assert_eq!(at(&[(225.0, 104.0), (170.0, 100.0)]), right, "no better on the left");
+        assert_eq!(side((200.0, 100.0), 19.0, &[(225.0, 104.0)], &(170.0..400.0)), right, "no room on the left");
+        assert_eq!(side((200.0, 100.0), 19.0, &[], &(0.0..230.0)), left, "no room on the right");
     }
 
     #[test]

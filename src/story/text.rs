@@ -67,9 +67,10 @@ fn push(text: &mut Text, more: &str) {
     }
 }
 
-/// A letter or digit of English, of other Latin alphabets or of Greek: all of Unicode's would bring its tables into the page.
+/// A digit, or a letter of a Latin alphabet or of Greek: all of Unicode's would bring its tables into the page.
 fn is_letter(c: char) -> bool {
-    c.is_ascii_alphanumeric() || ('\u{c0}'..='\u{3ff}').contains(&c)
+    let is_sign = c == '×' || c == '÷';
+    c.is_ascii_alphanumeric() || matches!(c, 'µ' | '\u{c0}'..='\u{3ff}' | '\u{1e00}'..='\u{1eff}') && !is_sign
 }
 
 /// Whether an asterisk opens an emphasis: not after a letter or a bracket's end, as in π* and (π*)*, and not before a space.
@@ -146,6 +147,8 @@ mod tests {
         for text in ["π* and π*", "π*, π*.", "r* = log π*", "KL(π* ‖ π) * 2", "2 _ 3"] {
             assert_eq!(read(text), Ok(vec![bare(text)]), "{text}");
         }
+        assert_eq!(read("µ* and é*"), Ok(vec![bare("µ* and é*")]));
+        assert_eq!(read("2×*so*"), Ok(vec![bare("2×"), Span::Emphasis(vec![bare("so")])]));
         assert_eq!(read("*at π* again*"), Ok(vec![Span::Emphasis(vec![bare("at π* again")])]));
     }
 

@@ -8,15 +8,16 @@ let steps = []; // messages of this slide that are still to come
 let frame = null;
 let ready = false; // whether the figure hears yet
 let loaded = 0; // the size that the figure was asked for
-let link = ""; // the experiment where the figure stands, as it tells it
+let pixels = 1; // device pixels a CSS pixel at that time
+let stands = ""; // the figure's experiment and moment, as it tells them
 let resting = 0; // the timer that waits for the window to rest
 let unheard = []; // messages for a figure that does not hear yet
-let sent = 0;
+let [sent, heard] = [0, 0]; // the last message that was sent, and the last that was answered
 
 function show(index) {
   if (index === now || !slides[index]) return;
   frame?.remove();
-  [frame, ready, unheard] = [null, false, []];
+  [frame, ready, unheard, heard] = [null, false, [], sent];
   // An entry a slide, so that the browser's own Back undoes a slide; none for the first, nor where Back itself has come from.
   const hash = `#${index + 1}`;
   if (location.hash !== hash) history[now < 0 ? "replaceState" : "pushState"](null, "", hash);
@@ -28,7 +29,7 @@ function show(index) {
     frame = document.createElement("iframe");
     frame.title = slide.querySelector("h2").textContent;
     const [asked, experiment = ""] = slide.dataset.frame.split("#");
-    loaded = size();
+    [loaded, pixels] = [size(), devicePixelRatio];
     frame.src = `${PAGE}${asked}&size=${loaded}#${experiment}`;
     slide.append(frame);
   }
@@ -38,18 +39,24 @@ function show(index) {
 /** The figure grows with the screen, of which the deck's own words take some: at 960 px of height its text has the usual size. */
 const size = () => Math.min(3, Math.max(0.5, Math.round(innerHeight / 120) / 8));
 
-/** A screen of another height, as when the deck goes over the whole of it: the figure comes again as it stands, in the new size. */
+/**
+ * A screen of another height, as when the deck goes over the whole of it: the figure comes again as it stands, in the new size.
+ * True where it does. It waits for answers that are under way; a page that was zoomed, or is typed in, keeps its size.
+ */
 function fit() {
-  if (!ready || size() === loaded) return;
+  if (!ready || heard < sent || size() === loaded || devicePixelRatio !== pixels) return false;
   try {
-    const { location } = frame.contentWindow;
+    const { document, location } = frame.contentWindow;
+    if (document.activeElement?.matches("input.field")) return false;
     const asked = location.search.replace(`&size=${loaded}`, `&size=${size()}`);
     // Replaced, so that Back still undoes a slide.
-    location.replace(`${PAGE}${asked}#${link}`);
-    [ready, loaded] = [false, size()];
+    location.replace(`${PAGE}${asked}#${stands}`);
   } catch {
     // A page of another origin keeps its address, and the figure its size.
+    return false;
   }
+  [ready, loaded] = [false, size()];
+  return true;
 }
 
 function tell() {
@@ -72,17 +79,16 @@ function forward() {
 
 addEventListener("message", ({ source, data }) => {
   if (!frame || source !== frame.contentWindow || data?.typoLab !== 1) return;
-  link = data.link ?? link;
+  // A link leaves out the moment of a run that has ended; a page that opens would play it again.
+  if (data.link !== undefined) stands = /(^|&)at=/.test(data.link) ? data.link : [data.link, `at=${data.at}`].filter(Boolean).join("&");
+  heard = Math.max(heard, data.id ?? 0);
+  if (data.event === "ready") ready = true;
+  if (fit()) return;
   if (data.event === "ready") {
-    ready = true;
     unheard.splice(0).forEach(send);
     // A press in the figure takes the focus there, and the keys with it.
     try {
       source.addEventListener("keydown", onKey);
-addEventListener("resize", () => {
-  clearTimeout(resting);
-  resting = setTimeout(fit, 250);
-});
     } catch {
       // A page of another origin keeps its keys.
     }

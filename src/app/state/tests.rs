@@ -8,7 +8,7 @@ use crate::app::{address, bounds};
 use crate::loss::{Loss, Mu, Psi};
 use crate::preference::Pairing;
 use crate::spec::{KlConvention, LossSpec, Optimiser, Preferences, Preset};
-use crate::worker::protocol::lm::Wish;
+use crate::worker::protocol::lm::{Method, Wish};
 
 fn page() -> Rc<State> {
     Rc::new(State::new(address::parse(""), false))
@@ -116,10 +116,18 @@ fn each_press_is_undone_by_itself_and_a_slide_at_once() {
         [Edit::Ideal { prompt: 0, ideal: true }, Edit::Ideal { prompt: 1, ideal: true }],
         [Edit::Paper(true), Edit::Paper(false)],
         [Edit::Device(Wish::Cpu), Edit::Device(Wish::Auto)],
+        [Method { mean: true, ..Method::default() }, Method { mean: true, cosine: false, ..Method::default() }]
+            .map(Edit::Method),
     ];
     for press in presses {
         let pressed = then(&two, press.clone().map(Action::Edit));
         assert_eq!(pressed.past.len(), two.past.len() + 2, "{press:?}");
+    }
+    let sizes = [3, 4, 5].map(|prompts| Action::Edit(Edit::Size { prompts, actions: 3 }));
+    let through = [[0.5, 0.3, 0.2], [0.4, 0.4, 0.2], [0.3, 0.5, 0.2]]
+        .map(|pi| Action::Edit(Edit::Policy { prompt: 0, given: Given::Star, pi: pi.into() }));
+    for slide in [sizes, through] {
+        assert_eq!(then(&start, slide.clone()).past.len(), 1, "{slide:?}");
     }
 }
 
