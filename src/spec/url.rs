@@ -150,11 +150,12 @@ fn parse(text: &str) -> Value {
     if let Ok(value) = serde_json::from_str(text) {
         return value;
     }
-    let numbers: Option<Vec<Value>> =
-        text.split(',').map(|t| serde_json::from_str(t).ok().filter(Value::is_number)).collect();
-    match numbers {
-        Some(list) if list.len() > 1 => Value::Array(list),
-        _ => Value::String(text.to_owned()),
+    // As people write them, too: .5 is no number of JSON's.
+    let one = |t: &str| serde_json::from_str(t).ok().filter(Value::is_number).or_else(|| number(t).map(Value::from));
+    match text.split(',').map(one).collect::<Option<Vec<Value>>>().as_deref() {
+        Some([only]) => only.clone(),
+        Some(list) => Value::Array(list.to_vec()),
+        None => Value::String(text.to_owned()),
     }
 }
 
@@ -240,6 +241,17 @@ mod tests {
         let expected = "view=preservation&preset=figure-3-preservation&lambda=0.25&prompts.1.pi_star=0.5,0.3,0.2";
         assert_eq!(link.to_fragment(), expected);
         assert_eq!(Link::from_fragment(expected), Ok(link));
+    }
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        let [short, long] = [
+            "weight_decay.alpha=.01&prompts.0.pi_ref=.25,.25,.5",
+            "weight_decay.alpha=0.01&prompts.0.pi_ref=0.25,0.25,0.5",
+        ]
+        .map(Link::from_fragment);
+        assert!(short.is_ok());
+        assert_eq!(short, long);
     }
 
     #[test]

@@ -89,3 +89,10 @@ for (const [name, readings] of Object.entries(READINGS)) {
     expect(Object.keys(beside).filter((key) => beside[key] !== without[key])).toEqual(["0 triangle", "1 learning"]);
   });
 }
+
+test("the list names the preset of a link that brings another view than the preset's", async ({ page }) => {
+  const prompts = ["a", "b", "c"].map((name) => ({ name, pi_ref: [0.4, 0.4, 0.2], pi_star: [0.6, 0.3, 0.1] }));
+  await open(page, `prompts=${encodeURIComponent(JSON.stringify(prompts))}`);
+  await expect(page.locator("#preset")).toHaveValue("figure-2");
+  await expect(page.locator("#preset option:checked")).toHaveText("Figure 2: small λ");
+});

@@ -144,7 +144,7 @@ fn preset_list(state: &State, dispatch: &Callback<Action>) -> Html {
         <div class="setting">
             <label class="visually-hidden" for="preset">{ "Preset" }</label>
             <select id="preset" onchange={on_change}>
-                { for Preset::ALL.into_iter().filter(|p| state.view.offers(*p)).map(|p| html! {
+                { for Preset::ALL.into_iter().filter(|p| state.view.offers(*p) || *p == current).map(|p| html! {
                     <option value={p.key()} selected={p == current}>{ p.title() }</option>
                 }) }
             </select>
