@@ -1,7 +1,7 @@
 //! A [`Spec`] as a link's fragment: a preset's name and only what differs from it.
 //!
 //! `preset=figure-3-preservation&lambda=0.1&prompts.0.pi_star=0.5,0.3,0.2`: each key is a path into the experiment
-//! file, each value its JSON, with two shorthands for people: a list of numbers drops its brackets, and `lambda` stands
+//! file, each value its JSON, with shorthands for people: a list of numbers drops its brackets, `.5` is 0.5, and `lambda` stands
 //! for the λ of every loss. Keys that are not paths of the file (`view`, `at`) belong to the page and are handed back.
 
 use serde_json::{Value, json};

@@ -10,6 +10,7 @@ let ready = false; // whether the figure hears yet
 let loaded = 0; // the size that the figure was asked for
 let pixels = 1; // device pixels a CSS pixel at that time
 let stands = ""; // the figure's experiment and moment, as it tells them
+let plays = false; // whether time runs in it
 let resting = 0; // the timer that waits for the window to rest
 let unheard = []; // messages for a figure that does not hear yet
 let [sent, heard] = [0, 0]; // the last message that was sent, and the last that was answered
@@ -41,14 +42,16 @@ const size = () => Math.min(3, Math.max(0.5, Math.round(innerHeight / 120) / 8))
 
 /**
  * A screen of another height, as when the deck goes over the whole of it: the figure comes again as it stands, in the new size.
- * True where it does. It waits for answers that are under way; a page that was zoomed, or is typed in, keeps its size.
+ * True where it does. It waits for answers that are under way, for a run that plays and for whoever types; a page that was
+ * zoomed keeps its size.
  */
 function fit() {
-  if (!ready || heard < sent || size() === loaded || devicePixelRatio !== pixels) return false;
+  if (!ready || plays || heard < sent || size() === loaded || devicePixelRatio !== pixels) return false;
   try {
     const { document, location } = frame.contentWindow;
-    if (document.activeElement?.matches("input.field")) return false;
-    const asked = location.search.replace(`&size=${loaded}`, `&size=${size()}`);
+    if (document.hasFocus() && document.activeElement?.matches("input.field")) return false;
+    // The link says which view it is of.
+    const asked = location.search.replace(`&size=${loaded}`, `&size=${size()}`).replace(/([?&])view=[^&]*/, "$1");
     // Replaced, so that Back still undoes a slide.
     location.replace(`${PAGE}${asked}#${stands}`);
   } catch {
@@ -67,7 +70,7 @@ function tell() {
 
 function send(message) {
   if (!ready) unheard.push(message);
-  else frame.contentWindow.postMessage({ typoLab: 1, id: ++sent, ...message }, location.origin);
+  else frame.contentWindow.postMessage({ ...message, typoLab: 1, id: ++sent }, location.origin);
 }
 
 /** The slide's next step, or the next slide. */
@@ -81,14 +84,17 @@ addEventListener("message", ({ source, data }) => {
   if (!frame || source !== frame.contentWindow || data?.typoLab !== 1) return;
   // A link leaves out the moment of a run that has ended; a page that opens would play it again.
   if (data.link !== undefined) stands = /(^|&)at=/.test(data.link) ? data.link : [data.link, `at=${data.at}`].filter(Boolean).join("&");
+  plays = data.playing ?? plays;
   heard = Math.max(heard, data.id ?? 0);
-  if (data.event === "ready") ready = true;
+  // Whatever the page before was asked, this one was not.
+  if (data.event === "ready") [ready, heard] = [true, sent];
   if (fit()) return;
   if (data.event === "ready") {
     unheard.splice(0).forEach(send);
     // A press in the figure takes the focus there, and the keys with it.
     try {
       source.addEventListener("keydown", onKey);
+      source.addEventListener("focusout", () => setTimeout(fit));
     } catch {
       // A page of another origin keeps its keys.
     }

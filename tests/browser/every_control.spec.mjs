@@ -284,7 +284,7 @@ const inked = (page) =>
   });
 
 for (const [view, fragment] of Object.entries(EXPERIMENTS)) {
-  test(`a loss that is picked in the ${view} view's legend is drawn as if there were no other, larger in panels of the same height, and another press draws all again`, async ({ page }) => {
+  test(`a loss that is picked in the ${view} view's legend is drawn as if there were no other, in figures of the same height, and another press draws all again`, async ({ page }) => {
     await open(page, fragment);
     await settled(page);
     const [all, panels] = [await pictures(page), await inked(page)];

@@ -154,6 +154,21 @@ test.describe("kept for use offline", () => {
     });
   }
 
+  test("a deck whose window grows while a figure plays shows it larger once it has played", async ({ page }) => {
+    await page.emulateMedia({ reducedMotion: "no-preference" });
+    await page.setViewportSize({ width: 1280, height: 720 });
+    await page.goto("./static/slides/#3");
+    await live(framed(page));
+    const size = () => framed(page).locator("html").evaluate((e) => parseFloat(getComputedStyle(e).fontSize));
+    const [small, time] = [await size(), framed(page).locator("#time")];
+    await expect(time).not.toHaveValue("1000");
+    await page.setViewportSize({ width: 1920, height: 1080 });
+    await expect.poll(size).toBeGreaterThan(1.3 * small);
+    await live(framed(page));
+    await expect(time).toHaveValue("1000");
+    await expect(framed(page).getByLabel("λ, typed", { exact: true })).toHaveValue("1");
+  });
+
   test("a deck whose window grows shows its figure larger, as it stands", async ({ page }) => {
     await page.emulateMedia({ reducedMotion: "no-preference" });
     await page.setViewportSize({ width: 1280, height: 720 });
@@ -166,11 +181,17 @@ test.describe("kept for use offline", () => {
     await expect(lambda).toHaveValue("0.1");
     const size = () => framed(page).locator("html").evaluate((e) => parseFloat(getComputedStyle(e).fontSize));
     const [small, entries] = [await size(), await page.evaluate(() => history.length)];
+    await expect(time).toHaveValue("1000");
+    await page.evaluate(() => {
+      window.played = [];
+      addEventListener("message", ({ data }) => window.played.push(data.playing));
+    });
     await page.setViewportSize({ width: 1920, height: 1080 });
     await expect.poll(size).toBeGreaterThan(1.3 * small);
     await live(framed(page));
     await expect(lambda).toHaveValue("0.1");
-    await expect(time, "the run that had ended is not played again").toHaveValue("1000");
+    await expect(time).toHaveValue("1000");
+    expect(new Set(await page.evaluate(() => window.played)), "the run that had ended is not played again").toEqual(new Set([false]));
     await page.keyboard.press("ArrowRight");
     await expect(lambda).toHaveValue("0.01");
     expect(await page.evaluate(() => history.length), "Back still undoes a slide").toBe(entries);
