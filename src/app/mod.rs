@@ -13,6 +13,7 @@ mod lm;
 mod page;
 mod painter;
 mod panels;
+mod patience;
 mod points;
 mod reach;
 mod remote;

@@ -22,7 +22,7 @@ use super::stage::{Stage, use_stage};
 use super::state::{Action, Scheme, Sight, State, View};
 use super::views::shapes::Shapes;
 use super::views::{ViewProps, constraints, interpolation, language, preservation};
-use super::{address, embed, keys, painter, remote, seen, tour, words};
+use super::{address, embed, keys, painter, patience, remote, seen, tour, words};
 use crate::spec::url::Link;
 use crate::worker::protocol::lm::ToLm;
 use crate::worker::protocol::{ToSolver, VERSION};
@@ -62,13 +62,14 @@ pub struct PageProps {
 #[component]
 pub fn Page(PageProps { opening }: &PageProps) -> Html {
     let state = use_reducer(|| opening.state.clone());
-    let dispatch = {
+    let now = {
         let dispatcher = state.dispatcher();
         use_callback((), move |action: Action, ()| dispatcher.dispatch(action))
     };
+    let dispatch = (*use_memo((), |()| patience::dispatching(now.clone()))).clone();
     let current = Rc::new((*state).clone());
     let stage = use_stage();
-    use_solver(&current, &dispatch, stage);
+    use_solver(&current, &now, stage);
     let exact = use_exact(&current, opening);
     let lm = use_lm(&current, &dispatch);
     use_address(&current, &dispatch);

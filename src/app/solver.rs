@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use yew::Callback;
 
+use super::patience;
 use super::state::Action;
 use crate::worker::port::{Part, WorkerPort};
 use crate::worker::protocol::{FromSolver, ToSolver, VERSION};
@@ -77,6 +78,9 @@ impl Solver {
 
     fn send_waiting(&self, shared: &mut Shared) {
         if let (Some(port), Some(message)) = (&self.port, shared.waiting.take()) {
+            if let ToSolver::Start { run, .. } = &message {
+                patience::asked(*run);
+            }
             port.send(&message, &[]);
         }
     }
@@ -93,8 +97,14 @@ impl Solver {
                 None
             }
             FromSolver::Ready { .. } => Some(Action::SolverTrouble(STALE.to_owned())),
-            FromSolver::Batch { run, nth, done } => Some(Action::Batch { run, nth, traces: numbers, done }),
-            FromSolver::Failed { run, message } => Some(Action::Failed { run, message }),
+            FromSolver::Batch { run, nth, done } => {
+                patience::heard(run, done);
+                Some(Action::Batch { run, nth, traces: numbers, done })
+            }
+            FromSolver::Failed { run, message } => {
+                patience::heard(run, true);
+                Some(Action::Failed { run, message })
+            }
         }
     }
 }

@@ -105,6 +105,34 @@ test("each view keeps its own experiment", async ({ page }) => {
   await compare(page, "views in turn");
 });
 
+test("where the solver's answers come late, a hand's moves wait for them, the last one counts, and they are one step of undo", async ({ page }) => {
+  await page.addInitScript(() => {
+    const Native = Worker;
+    window.Worker = class extends Native {
+      set onmessage(hear) {
+        super.onmessage = (message) => setTimeout(() => hear.call(this, message), 400);
+      }
+    };
+  });
+  await open(page);
+  await settled(page);
+  await field(page, "λ").scrollIntoViewIfNeeded();
+  const { x, y, width, height } = await page.locator("#lambda").boundingBox();
+  const to = (share) => page.mouse.move(x + width * share, y + height / 2);
+  await to(0.1);
+  await page.mouse.down();
+  for (let k = 1; k <= 60; k++) await to(0.1 + 0.01 * k);
+  await page.mouse.up();
+  const position = Number(await page.locator("#lambda").inputValue());
+  expect(position).toBeGreaterThan(650);
+  await settled(page);
+  await expect(page.locator("#lambda")).toHaveValue(String(position));
+  await compare(page, "late answers");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(field(page, "λ")).toHaveValue("1e-5");
+  await expect(page.getByRole("button", { name: "Undo" })).toBeDisabled();
+});
+
 test("of three prompts the controls show one at a time, whose sliders give the headless program's numbers", async ({ page }) => {
   await open(page);
   await page.locator("#c-size").click();

@@ -1,0 +1,73 @@
+//! Whose turn it is. Browsers put a hand's moves before all messages, so that where a move takes a whole frame the solver's answers
+//! would wait for as long as the hand moves. Once one has waited for long, moves do: only the newest is kept, until messages had
+//! their turn.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use gloo::timers::callback::Timeout;
+use js_sys::Date;
+use yew::Callback;
+
+use super::state::{Action, Edit};
+use crate::worker::protocol::RunId;
+
+/// Milliseconds that an answer may take, ten times what one takes that is heard at once.
+const PATIENCE_MS: f64 = 100.0;
+
+thread_local! {
+    /// The newest run that was asked for, and since when nothing was heard; none where nothing is due.
+    static DUE: Cell<Option<(RunId, f64)>> = const { Cell::new(None) };
+}
+
+/// The solver was asked for a run.
+pub fn asked(run: RunId) {
+    let since = DUE.get().map_or_else(Date::now, |due| due.1);
+    DUE.set(Some((run, since)));
+}
+
+/// It answered.
+pub fn heard(run: RunId, done: bool) {
+    DUE.set(DUE.get().filter(|due| !done || due.0 != run).map(|due| (due.0, Date::now())));
+}
+
+fn is_kept_waiting() -> bool {
+    DUE.get().is_some_and(|due| Date::now() - due.1 > PATIENCE_MS)
+}
+
+/// Passes on what happens, in its order. An edit while an answer is kept waiting is held for a moment, where a newer one of its
+/// kind takes its place.
+pub fn dispatching(now: Callback<Action>) -> Callback<Action> {
+    let held: Rc<RefCell<Option<Action>>> = Rc::default();
+    Callback::from(move |action: Action| {
+        let before = held.take();
+        let is_held = before.is_some();
+        if let Some(before) = before.filter(|before| !replaces(&action, before)) {
+            now.emit(before);
+        }
+        if !matches!(action, Action::Edit(_)) || !is_kept_waiting() {
+            now.emit(action);
+            return;
+        }
+        *held.borrow_mut() = Some(action);
+        if !is_held {
+            let (held, now) = (Rc::clone(&held), now.clone());
+            let pass = move || {
+                if let Some(action) = held.take() {
+                    now.emit(action);
+                }
+            };
+            Timeout::new(0, pass).forget();
+        }
+    })
+}
+
+/// Whether an edit makes an older one needless that nobody has seen yet: the next move of the same slide does.
+fn replaces(new: &Action, old: &Action) -> bool {
+    let (Action::Edit(new), Action::Edit(old)) = (new, old) else { return false };
+    match (new, old) {
+        (Edit::Lambda(_), Edit::Lambda(_)) | (Edit::Alpha(_), Edit::Alpha(_)) => true,
+        (Edit::Policy { prompt: x, given: a, .. }, Edit::Policy { prompt: y, given: b, .. }) => (x, a) == (y, b),
+        _ => false,
+    }
+}
