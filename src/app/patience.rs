@@ -12,7 +12,7 @@ use yew::Callback;
 use super::state::{Action, Edit};
 use crate::worker::protocol::RunId;
 
-/// Milliseconds that an answer may take, ten times what one takes that is heard at once.
+/// Milliseconds that an answer may take: four of the turns after each of which the solver tells how far it is.
 const PATIENCE_MS: f64 = 100.0;
 
 thread_local! {
