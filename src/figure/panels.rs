@@ -245,11 +245,10 @@ impl Panels {
         s.text((wide.x, r.y - 13.0), panel.loss.label(), Type::plain(13.0, style.name, Anchor::Left).bold());
         axis::y_axis(s, theme, wide, y, &ones, axis);
         axis::x_axis(s, theme, wide, x, &ticks);
-        for p in &self.reference {
-            s.line(&level(wide, y, *p), reference_line(theme));
-        }
-        for p in &self.star {
-            s.line(&level(wide, y, *p), star_line(theme));
+        for (levels, stroke) in [(&self.reference, reference_line(theme)), (&self.star, star_line(theme))] {
+            for at in heights(levels, y) {
+                s.line(&[(wide.x, at), (wide.right(), at)], stroke);
+            }
         }
         for band in &panel.bands {
             let edge = |values: &[f64]| panel.x.iter().zip(values).map(|(a, b)| (x.at(*a), y.at(*b))).collect();
@@ -338,8 +337,12 @@ fn draw_ends<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, r: Region, y: Scale
     }
 }
 
-fn level(r: Region, y: Scale, p: f64) -> [(f64, f64); 2] {
-    [(r.x, y.at(p)), (r.right(), y.at(p))]
+/// Where levels stand, each place once: dashes upon dashes are no longer dashes.
+fn heights(levels: &[f64], y: Scale) -> Vec<f64> {
+    let mut heights: Vec<f64> = levels.iter().map(|p| y.at(*p)).collect();
+    heights.sort_by(f64::total_cmp);
+    heights.dedup_by(|a, b| *a - *b < 0.5);
+    heights
 }
 
 /// Names the curves at their right ends, or at their limits, spread so that no two names overlap and each tied to its end.
@@ -385,5 +388,12 @@ mod tests {
             assert!((width - AXIS) / expected as f64 >= LEAST, "{width} px, {panels} panels");
         }
         assert_eq!(columns(60.0, 5), 1);
+    }
+
+    #[test]
+    fn levels_in_one_place_are_one_line() {
+        let y = Scale::linear(0.0, 1.0, 100.0, 0.0);
+        assert_eq!(heights(&[0.25, 0.5, 0.25, 0.251], y).len(), 2);
+        assert_eq!(heights(&[1.0 / 16.0; 16], y), [93.75]);
     }
 }

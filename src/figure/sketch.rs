@@ -211,11 +211,11 @@ impl<'a, DB: Surface> Sketch<'a, DB> {
         self.keep(outcome);
     }
 
-    /// A polyline. Points that are not finite break it.
+    /// A polyline. Points that are not finite break it; those that nobody would miss are left out.
     pub fn line(&mut self, points: &[(f64, f64)], stroke: Stroke) {
         for part in points.split(|(x, y)| !(x.is_finite() && y.is_finite())) {
             if part.len() > 1 {
-                self.path(part, stroke);
+                self.path(&thinned(part), stroke);
             }
         }
     }
@@ -350,6 +350,43 @@ pub fn whole((x, y): (f64, f64)) -> (i32, i32) {
     (x.round() as i32, y.round() as i32)
 }
 
+/// A polyline without the points that lie within a unit of the sheet of the line between those that stay: browsers take their time
+/// for each corner of a stroke, and a run has hundreds.
+///
+/// From the last point that stays, every later one is seen within some angle; the line goes on while one direction is left that is
+/// within the angles of all, and leads away from that point (W. Zhao and A. Saalfeld, "Linear-time sleeve-fitting polyline
+/// simplification algorithms", 1997).
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let cross = |a: (f64, f64), b: (f64, f64)| a.0 * b.1 - a.1 * b.0;
+    let length = |(x, y): (f64, f64)| (x * x + y * y).sqrt();
+    let (mut from, mut last) = (points[0], points[0]);
+    let mut kept = vec![from];
+    // How far the last point is, and between which directions the next must be.
+    let (mut reach, mut sleeve) = (0.0, None::<[(f64, f64); 2]>);
+    for &point in &points[1..] {
+        let mut way = (point.0 - from.0, point.1 - from.1);
+        let is_outside = |[a, b]: [(f64, f64); 2]| cross(a, way) < 0.0 || cross(b, way) > 0.0;
+        // Without a sleeve all points since the last are within a unit of it.
+        if sleeve.is_some_and(|s| length(way) < reach || is_outside(s)) {
+            kept.push(last);
+            (from, sleeve) = (last, None);
+            way = (point.0 - from.0, point.1 - from.1);
+        }
+        reach = length(way);
+        if reach * FINE > 1.0 {
+            let side = (-way.1 / (reach * FINE), way.0 / (reach * FINE));
+            let (a, b) = ((way.0 - side.0, way.1 - side.1), (way.0 + side.0, way.1 + side.1));
+            let narrowed = |[c, d]: [(f64, f64); 2]| {
+                [if cross(c, a) > 0.0 { a } else { c }, if cross(d, b) < 0.0 { b } else { d }]
+            };
+            sleeve = Some(sleeve.map_or([a, b], narrowed));
+        }
+        last = point;
+    }
+    kept.push(last);
+    kept
+}
+
 /// Cuts a polyline into dashes of the given lengths of ink and gap.
 fn dashes(points: &[(f64, f64)], pattern: &[f64]) -> Vec<Vec<(f64, f64)>> {
     let mut out = Vec::new();
@@ -397,6 +434,36 @@ mod tests {
             let (x, y) = direction(k);
             assert!((x - angle.cos()).abs() < 1e-13 && (y - angle.sin()).abs() < 1e-13, "{k}");
         }
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_line_would_not_be_seen() {
+        let line = |y: fn(f64) -> f64| (0..400).map(|k| f64::from(k) * 0.5).map(|x| (x, y(x))).collect::<Vec<_>>();
+        let spike = |x: f64| if x == 100.0 { 60.0 } else { 0.0 };
+        let spiral = (0..400).map(|k| (direction(k), f64::from(k) * 0.25)).map(|((x, y), r)| (r * x, r * y)).collect();
+        let back = vec![(0.0, 0.0), (10.0, 0.0), (3.0, 0.0), (3.0, 0.0), (8.0, 0.0)];
+        for (points, most) in [
+            (line(|x| 3.0 * x - 7.0), 2),
+            (line(|x| 40.0 * (x / 30.0).exp().recip()), 30),
+            (line(|x| 40.0 * (x / 9.0).sin()), 150),
+            (line(spike), 5),
+            (spiral, 399),
+            (back, 4),
+        ] {
+            let kept = thinned(&points);
+            let far = |p: &(f64, f64)| kept.windows(2).map(|w| apart(*p, w[0], w[1])).fold(f64::INFINITY, f64::min);
+            assert!(kept.len() <= most, "{} of {}", kept.len(), points.len());
+            assert!(points.iter().all(|p| far(p) <= 1.0001 / FINE), "{:?}", points.iter().map(far).fold(0.0, f64::max));
+            assert_eq!((kept[0], kept[kept.len() - 1]), (points[0], points[points.len() - 1]));
+        }
+    }
+
+    /// From a point to a segment.
+    fn apart(p: (f64, f64), a: (f64, f64), b: (f64, f64)) -> f64 {
+        let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+        let share = (((p.0 - a.0) * dx + (p.1 - a.1) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0);
+        let share = if share.is_nan() { 0.0 } else { share };
+        (p.0 - a.0 - share * dx).hypot(p.1 - a.1 - share * dy)
     }
 
     #[test]
