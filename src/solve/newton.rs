@@ -59,27 +59,24 @@ pub fn searches() -> u64 {
 
 /// Minimises from `start`, keeping the mean of each group (labelled by its first member) where it started.
 pub fn minimise(f: &impl Smooth, start: &[f64], group: &[usize]) -> Found {
-    #[cfg(test)]
-    SEARCHES.with(|n| n.set(n.get() + 1));
-    let mut search = Search::new(f, start, group);
-    for _ in 0..MAX_ITERATIONS {
-        if !search.advance() {
-            break;
-        }
-        let farthest = search.here.x.amax();
-        if search.step.amax() <= STEP_TOLERANCE * (1.0 + farthest) || farthest > FAR {
-            break;
-        }
-    }
-    Found { x: search.here.x.as_slice().to_vec(), value: search.here.value, start: 0, unique: true }
+    Search::new(f, start, group).minimum(&[])
 }
 
 /// Values this near are as low as one another, relative to them; points this far apart are not one.
 const TIED: (f64, f64) = (1e-12, 1e-3);
 
-/// The lowest of at least one start.
+/// The lowest of at least one start. One search makes them all, so that its space is made once.
 pub fn minimise_from(f: &impl Smooth, starts: &[Vec<f64>], group: &[usize]) -> Found {
-    lowest(starts, |start| minimise(f, start, group))
+    let (mut search, mut known) = (None::<Search<_>>, Vec::new());
+    lowest(starts, |start| {
+        let search = search.get_or_insert_with(|| Search::new(f, start, group));
+        if !known.is_empty() {
+            search.begin(start);
+        }
+        let found = search.minimum(&known);
+        known.push(found.clone());
+        found
+    })
 }
 
 /// The lowest of what is found from at least one start.
@@ -98,9 +95,13 @@ pub fn lowest(starts: &[Vec<f64>], mut find: impl FnMut(&[f64]) -> Found) -> Fou
 
 /// Whether one of two ends is as low as the other and elsewhere.
 fn ties(lowest: &Found, other: &Found) -> bool {
-    let apart = lowest.x.iter().zip(&other.x).fold(0.0f64, |most, (a, b)| most.max((a - b).abs()));
     let farthest = lowest.x.iter().fold(1.0f64, |most, v| most.max(v.abs()));
-    other.value - lowest.value <= TIED.0 * (1.0 + lowest.value.abs()) && apart > TIED.1 * farthest
+    other.value - lowest.value <= TIED.0 * (1.0 + lowest.value.abs()) && apart(&lowest.x, &other.x) > TIED.1 * farthest
+}
+
+/// The most that two points differ by in one logit.
+fn apart(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).fold(0.0, |most, (a, b)| most.max((a - b).abs()))
 }
 
 /// A point with all that is known of the function there.
@@ -148,6 +149,37 @@ impl<'a, F: Smooth> Search<'a, F> {
         let zeros = || DVector::zeros(n);
         let there = Place { x: zeros(), value: 0.0, gradient: zeros(), hessian: DMatrix::zeros(n, n) };
         Self { f, group, here, there, step: zeros(), matrix: DMatrix::zeros(n, n), damping: 0.0 }
+    }
+
+    /// Begins anew elsewhere.
+    fn begin(&mut self, start: &[f64]) {
+        self.here.x.copy_from_slice(start);
+        self.here.look(self.f);
+        self.damping = 0.0;
+    }
+
+    /// Where it leads; near an end that is known already and no higher, there.
+    fn minimum(&mut self, known: &[Found]) -> Found {
+        #[cfg(test)]
+        SEARCHES.with(|n| n.set(n.get() + 1));
+        for _ in 0..MAX_ITERATIONS {
+            if !self.advance() {
+                break;
+            }
+            let (x, farthest) = (self.here.x.as_slice(), self.here.x.amax());
+            if self.step.amax() <= STEP_TOLERANCE * (1.0 + farthest) || farthest > FAR {
+                break;
+            }
+            // This near and curved upwards, its next steps would only bring it nearer.
+            let lowest = self.here.value + TIED.0 * (1.0 + self.here.value.abs());
+            let is_near = |k: &&Found| k.value <= lowest && apart(&k.x, x) <= NEAR * (1.0 + farthest);
+            if self.damping == 0.0
+                && let Some(found) = known.iter().find(is_near)
+            {
+                return found.clone();
+            }
+        }
+        Found { x: self.here.x.as_slice().to_vec(), value: self.here.value, start: 0, unique: true }
     }
 
     /// Goes to the next point: damped more until the function falls, and less from then on. False where nothing lowers it.
