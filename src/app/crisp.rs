@@ -8,9 +8,9 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use js_sys::{Array, Number};
+use js_sys::{Array, Number, Object, Reflect};
 use plotters::prelude::DrawingBackend;
-use plotters::style::ShapeStyle;
+use plotters::style::{RGBColor, ShapeStyle};
 use plotters_backend::DrawingErrorKind;
 use plotters_canvas::CanvasBackend;
 use plotters_svg::SVGBackend;
@@ -55,17 +55,26 @@ enum Onto<'a> {
 }
 
 impl<'a> Crisp<'a> {
-    /// Prepares a canvas of a size in CSS pixels. None where the browser gives no 2-D context.
-    pub fn new(canvas: &HtmlCanvasElement, w: f64, h: f64, ratio: f64) -> Option<Self> {
+    /// Prepares a canvas of a size in CSS pixels, all of it in a paper's colour where it lies on some. None where the browser gives
+    /// no 2-D context.
+    pub fn new(canvas: &HtmlCanvasElement, w: f64, h: f64, ratio: f64, paper: Option<RGBColor>) -> Option<Self> {
         let (device_w, device_h) = ((w * ratio).round() as u32, (h * ratio).round() as u32);
         if canvas.width() != device_w || canvas.height() != device_h {
             canvas.set_width(device_w);
             canvas.set_height(device_h);
         }
-        let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+        // On paper without transparency: the page beneath need not be mixed in, which without a GPU takes as long as much of the
+        // drawing. A file's canvas keeps it, as letters on opaque ones may be smoothed for the screen that they are on.
+        let options = Object::new();
+        let _ = Reflect::set(&options, &"alpha".into(), &paper.is_none().into());
+        let context = canvas.get_context_with_context_options("2d", &options).ok()??;
+        let context: CanvasRenderingContext2d = context.dyn_into().ok()?;
         // The whole surface, also the part of a pixel that a fractional width leaves at the right edge.
         context.set_transform(1.0, 0.0, 0.0, 1.0, 0.0, 0.0).ok()?;
-        context.clear_rect(0.0, 0.0, f64::from(device_w), f64::from(device_h));
+        if let Some(RGBColor(red, green, blue)) = paper {
+            context.set_fill_style_str(&format!("rgb({red},{green},{blue})"));
+            context.fill_rect(0.0, 0.0, f64::from(device_w), f64::from(device_h));
+        }
         let scale = ratio / FINE;
         context.set_transform(scale, 0.0, 0.0, scale, 0.0, 0.0).ok()?;
         context.set_line_join("round");

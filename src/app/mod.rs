@@ -9,6 +9,7 @@ mod elements;
 mod embed;
 mod exact;
 mod keys;
+mod late;
 mod lm;
 mod page;
 mod painter;
@@ -45,6 +46,11 @@ pub fn start() {
             });
         });
     });
+}
+
+/// Whether the reader's system answers a media query so.
+fn prefers(query: &str) -> bool {
+    gloo::utils::window().match_media(query).ok().flatten().is_some_and(|m| m.matches())
 }
 
 fn in_a_task_of_its_own(work: impl FnOnce() + 'static) {

@@ -1,4 +1,4 @@
-//! The page: state at the top, views below, the address and the solver beside.
+//! The page: state at the top, views below, the solver beside.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,25 +11,20 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, KeyboardEvent};
 use yew::prelude::*;
 
-use super::controls::{Controls, use_lists};
 use super::exact::Exact;
+use super::late::{Late, Part};
 use super::lm::Lm;
-use super::panels::share::Share;
+use super::panels::send;
 use super::panels::story::{Story, invitation};
-use super::panels::summary::Summary;
 use super::solver::Solver;
 use super::stage::{Stage, use_stage};
 use super::state::{Action, Scheme, Sight, State, View};
 use super::views::shapes::Shapes;
 use super::views::{ViewProps, constraints, interpolation, language, preservation};
-use super::{address, embed, keys, painter, patience, remote, seen, tour, words};
+use super::{address, embed, keys, painter, patience, prefers, remote, seen, tour};
 use crate::spec::url::Link;
 use crate::worker::protocol::lm::ToLm;
 use crate::worker::protocol::{ToSolver, VERSION};
-
-fn prefers(query: &str) -> bool {
-    window().match_media(query).ok().flatten().is_some_and(|m| m.matches())
-}
 
 /// What the page opens with.
 #[derive(Debug, PartialEq)]
@@ -72,7 +67,6 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
     use_solver(&current, &now, stage);
     let exact = use_exact(&current, opening);
     let lm = use_lm(&current, &dispatch);
-    use_address(&current, &dispatch);
     // Time passes once everything stands.
     use_playing(current.playing && current.sight == Sight::Seen && stage == Stage::Whole, &dispatch);
     seen::use_seen(&dispatch);
@@ -82,7 +76,6 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
     use_scheme(current.scheme);
 
     tour::use_veil(tour::waits(&current));
-    use_lists();
     let Some(exact) = exact else { return html! {} };
     let view = current.view;
     let frame = embed::of_page();
@@ -90,7 +83,7 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
         yew::props!(ViewProps { state: current.clone(), exact: exact.clone(), dispatch: dispatch.clone(), stage });
     html! {
         <>
-            if frame.is_none() && stage >= Stage::Frame { { header(&current, &exact, &dispatch) } }
+            if frame.is_none() && stage >= Stage::Frame { <Late part={Part::Header} of={props.clone()} /> }
             { notices(&current, &dispatch) }
             <div class={classes!("columns", current.story.map(|_| "touring"))}
                 data-points={tour::points(&current)} data-waits={tour::waits(&current).then_some("")}>
@@ -102,26 +95,20 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
                         View::Interpolation => interpolation::view(&props),
                         View::Preservation => preservation::view(&props),
                         View::Constraints => constraints::view(&props),
-                        View::Shapes => html! { <Shapes ..props /> },
+                        View::Shapes => html! { <Shapes ..props.clone() /> },
                         View::Language => language::view(&props, &lm),
                     } }</>
-                    <p class="printed">{ words::experiment(&current) }</p>
+                    <Late part={Part::Accounts} of={props.clone()} />
                 </main>
                 if frame.as_ref().is_none_or(embed::Embed::has_controls) {
                     <aside aria-label="Controls">
-                        if stage >= Stage::Controls { <Controls state={current.clone()} dispatch={dispatch.clone()} {stage} /> }
+                        if stage >= Stage::Controls { <Late part={Part::Controls} of={props.clone()} /> }
                     </aside>
                 }
             </div>
-            <Summary text={tour::summary(&current).unwrap_or_else(|| words::summary(&current, &exact))} />
             if frame.is_some() { { embed::way_out(&current) } } else { { footer() } }
         </>
     }
-}
-
-fn send(dispatch: &Callback<Action>, action: Action) -> Callback<MouseEvent> {
-    let dispatch = dispatch.clone();
-    Callback::from(move |_| dispatch.emit(action.clone()))
 }
 
 /// What went wrong, where something did.
@@ -138,40 +125,6 @@ fn notices(state: &State, dispatch: &Callback<Action>) -> Html {
                 </div>
             }
         </>
-    }
-}
-
-fn header(state: &Rc<State>, exact: &Rc<Exact>, dispatch: &Callback<Action>) -> Html {
-    let next = match state.scheme {
-        Scheme::System if prefers("(prefers-color-scheme: dark)") => Scheme::Light,
-        Scheme::System | Scheme::Light => Scheme::Dark,
-        Scheme::Dark | Scheme::Contrast => Scheme::Light,
-    };
-    html! {
-        <header class="bar">
-            <a class="brand" href="#main">{ "TYPO Lab" }</a>
-            <nav aria-label="Views">
-                { for View::ALL.into_iter().map(|v| html! {
-                    <button type="button" aria-current={(v == state.view).then_some("page")}
-                        onclick={send(dispatch, Action::View(v))}>{ v.title() }</button>
-                }) }
-            </nav>
-            <button type="button" id="tour" aria-pressed={state.story.is_some().to_string()}
-                onclick={send(dispatch, Action::Story(state.story.is_none().then_some(0)))}>{ "Tour" }</button>
-            <button type="button" class="tool" aria-label="Undo" title="Undo" disabled={state.past.is_empty()}
-                onclick={send(dispatch, Action::Undo)}>
-                <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M7 4 3 8l4 4M3.5 8H12a4.5 4.5 0 0 1 0 9H8" /></svg>
-            </button>
-            <button type="button" class="tool" aria-label="Redo" title="Redo" disabled={state.future.is_empty()}
-                onclick={send(dispatch, Action::Redo)}>
-                <svg viewBox="0 0 20 20" aria-hidden="true"><path d="m13 4 4 4-4 4M16.5 8H8a4.5 4.5 0 0 0 0 9h4" /></svg>
-            </button>
-            <Share state={state.clone()} exact={exact.clone()} />
-            <button type="button" class="scheme" aria-label="Light or dark" title="Light or dark"
-                onclick={send(dispatch, Action::Scheme(next))}>
-                <svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="7.5" /><path d="M10 2.5a7.5 7.5 0 0 1 0 15z" /></svg>
-            </button>
-        </header>
     }
 }
 
@@ -217,6 +170,7 @@ fn use_solver(state: &Rc<State>, dispatch: &Callback<Action>, stage: Stage) {
         });
         solver.borrow().start(ToSolver::Start {
             run: *run,
+            since: state.since,
             spec: state.spec().to_json().to_string(),
             runs: state.runs(),
             from: (*state.from).clone(),
@@ -278,24 +232,6 @@ fn use_lm(state: &Rc<State>, dispatch: &Callback<Action>) -> Rc<Lm> {
         }
     });
     lm
-}
-
-/// Keeps the address as the page stands, and the page as the address says when it is changed by hand.
-#[hook]
-fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
-    {
-        let state = Rc::clone(state);
-        use_effect_with(address::fragment(&state), move |_| address::write(&state));
-    }
-    let dispatch = dispatch.clone();
-    use_effect_with((), move |()| {
-        let listener = EventListener::new(&window(), "hashchange", move |e| {
-            if let Some(opened) = e.dyn_ref().and_then(address::gone_to) {
-                dispatch.emit(Action::Open(opened));
-            }
-        });
-        move || drop(listener)
-    });
 }
 
 /// Milliseconds without an edit after which the next one counts as another.

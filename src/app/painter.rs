@@ -192,12 +192,10 @@ impl Entry {
     fn paint(&self, theme: &Theme, width: f64) {
         let size = text_size();
         let (width, height) = (width / size, self.height / size);
-        let Some(backend) = Crisp::new(&self.canvas, width, height, window().device_pixel_ratio() * size) else {
-            return;
-        };
+        let ratio = window().device_pixel_ratio() * size;
+        let Some(backend) = Crisp::new(&self.canvas, width, height, ratio, Some(theme.paper)) else { return };
         let area = backend.into_drawing_area();
         let mut sketch = Sketch::new(&area, 1.0);
-        sketch.clear(theme.paper);
         self.drawing.draw(&mut sketch, theme, Region::of(width, height));
         // A canvas that cannot be drawn on stays as it is; the numbers stand beside it.
         let _ = sketch.finish();

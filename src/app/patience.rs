@@ -3,7 +3,6 @@
 //! their turn.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
 use js_sys::Date;
@@ -18,6 +17,8 @@ const PATIENCE_MS: f64 = 100.0;
 thread_local! {
     /// The newest run that was asked for, and since when nothing was heard; none where nothing is due.
     static DUE: Cell<Option<(RunId, f64)>> = const { Cell::new(None) };
+    /// The move that waits.
+    static HELD: RefCell<Option<Action>> = const { RefCell::new(None) };
 }
 
 /// The solver was asked for a run.
@@ -31,6 +32,11 @@ pub fn heard(run: RunId, done: bool) {
     DUE.set(DUE.get().filter(|due| !done || due.0 != run).map(|due| (due.0, Date::now())));
 }
 
+/// Whether a move waits that the page has not been told of.
+pub fn holds_a_move() -> bool {
+    HELD.with_borrow(Option::is_some)
+}
+
 fn is_kept_waiting() -> bool {
     DUE.get().is_some_and(|due| Date::now() - due.1 > PATIENCE_MS)
 }
@@ -38,9 +44,8 @@ fn is_kept_waiting() -> bool {
 /// Passes on what happens, in its order. An edit while an answer is kept waiting is held for a moment, where a newer one of its
 /// kind takes its place.
 pub fn dispatching(now: Callback<Action>) -> Callback<Action> {
-    let held: Rc<RefCell<Option<Action>>> = Rc::default();
     Callback::from(move |action: Action| {
-        let before = held.take();
+        let before = HELD.take();
         let is_held = before.is_some();
         if let Some(before) = before.filter(|before| !replaces(&action, before)) {
             now.emit(before);
@@ -49,11 +54,11 @@ pub fn dispatching(now: Callback<Action>) -> Callback<Action> {
             now.emit(action);
             return;
         }
-        *held.borrow_mut() = Some(action);
+        HELD.set(Some(action));
         if !is_held {
-            let (held, now) = (Rc::clone(&held), now.clone());
+            let now = now.clone();
             let pass = move || {
-                if let Some(action) = held.take() {
+                if let Some(action) = HELD.take() {
                     now.emit(action);
                 }
             };

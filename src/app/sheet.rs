@@ -110,7 +110,7 @@ impl Sheet {
     /// As a canvas with `ratio` pixels to a CSS pixel; none where the browser has none to give.
     pub fn canvas(&self, theme: &Theme, ratio: f64) -> Option<HtmlCanvasElement> {
         let canvas: HtmlCanvasElement = document().create_element("canvas").ok()?.dyn_into().ok()?;
-        self.draw_on(Crisp::new(&canvas, self.size.0, self.size.1, ratio)?, 1.0, theme)?;
+        self.draw_on(Crisp::new(&canvas, self.size.0, self.size.1, ratio, None)?, 1.0, theme)?;
         Some(canvas)
     }
 

@@ -14,8 +14,9 @@ use crate::trace::Trace;
 const TURN_MS: f64 = 24.0;
 /// How often snapshots are posted. A short run arrives whole, so that curves do not flicker under a dragging hand.
 const POST_MS: f64 = 40.0;
-/// How long a run may go on once a newer one waits; a short one is let to its end, so that its curves are seen.
-const PATIENCE_MS: f64 = 60.0;
+/// How long a run may go on once a newer one waits: one that a busy machine finishes a few times a second is let to its end, so
+/// that a hand that does not rest sees curves.
+const PATIENCE_MS: f64 = 200.0;
 /// Steps between two looks at the clock, to begin with; fewer where they turn out slow.
 const CHUNK: u64 = 256;
 /// A chunk that takes longer is halved.
@@ -39,6 +40,7 @@ struct Job {
 /// What was asked for.
 struct Wish {
     run: RunId,
+    since: RunId,
     spec: String,
     runs: u32,
     from: Vec<Vec<f64>>,
@@ -78,7 +80,9 @@ pub fn serve() {
 impl Service {
     fn hear(&mut self, message: ToSolver) {
         match message {
-            ToSolver::Start { run, spec, runs, from } => self.waiting = Some(Wish { run, spec, runs, from }),
+            ToSolver::Start { run, since, spec, runs, from } => {
+                self.waiting = Some(Wish { run, since, spec, runs, from });
+            }
             ToSolver::Rest(resting) => self.resting = resting,
         }
     }
@@ -89,9 +93,8 @@ impl Service {
             return false;
         }
         let now = js_sys::Date::now();
-        if self.job.as_ref().is_none_or(|j| now - j.began > PATIENCE_MS)
-            && let Some(wish) = self.waiting.take()
-        {
+        let gives_way = |job: &Job, wish: &Wish| job.wish.run < wish.since || now - job.began > PATIENCE_MS;
+        if let Some(wish) = self.waiting.take_if(|wish| self.job.as_ref().is_none_or(|job| gives_way(job, wish))) {
             let run = wish.run;
             self.job = Job::new(wish)
                 .inspect_err(|e| self.port.send(&FromSolver::Failed { run, message: e.to_string() }, &[]))

@@ -19,20 +19,13 @@ use super::elements::all;
 use super::panels::symbol;
 use super::stage::Stage;
 use super::state::{Action, Edit, Given, State, View};
+use super::views::ViewProps;
 use super::words;
 use crate::spec::{DecayOn, Preset, limit, number};
 
 /// A number as people type it: with a decimal comma, or the minus that the page itself writes.
 pub fn typed_number(typed: &str) -> Option<f64> {
     number(&typed.replace(',', ".").replace('−', "-"))
-}
-
-#[derive(Properties, PartialEq)]
-pub struct ControlsProps {
-    pub state: std::rc::Rc<State>,
-    pub dispatch: Callback<Action>,
-    /// How far the page is built.
-    pub stage: Stage,
 }
 
 /// A slider's track with the setting it edits.
@@ -81,7 +74,7 @@ fn rows(state: &State) -> [Row; 2] {
 
 /// The column of controls.
 #[component]
-pub fn Controls(props: &ControlsProps) -> Html {
+pub fn Controls(props: &ViewProps) -> Html {
     let (state, dispatch) = (&props.state, &props.dispatch);
     let preset = state.link().preset.spec();
     let [lambda, alpha] = rows(state).map(|row| {

@@ -117,8 +117,10 @@ pub fn Slider(props: &SliderProps) -> Html {
     use_shown(&range, &field, position, &text);
     let (track, change) = (props.track, props.on_change.clone());
     let on_input = Callback::from(move |e: InputEvent| {
-        let value = e.target_dyn_into::<HtmlInputElement>().and_then(|i| number(&i.value()));
-        if let Some(position) = value {
+        let Some(input) = e.target_dyn_into::<HtmlInputElement>() else { return };
+        if let Some(position) = number(&input.value()) {
+            // At once, as the thumb moves: the rest of the slider follows the figures.
+            fill(&input, position);
             change.emit(track.value(position));
         }
     });
@@ -174,7 +176,7 @@ fn use_shown(range: &NodeRef, field: &NodeRef, position: f64, text: &str) {
         let range = range.clone();
         use_effect_with(position, move |position| {
             if let Some(input) = range.cast::<HtmlElement>() {
-                let _ = input.style().set_property("--fill", &format!("{}%", position * 100.0 / STEPS));
+                fill(&input, *position);
             }
         });
     }
@@ -185,8 +187,14 @@ fn use_shown(range: &NodeRef, field: &NodeRef, position: f64, text: &str) {
             && (input.value_as_number() - position).abs() > 0.5
         {
             input.set_value(&position.to_string());
+            fill(&input, position);
         }
     });
+}
+
+/// Fills a track up to a position.
+fn fill(range: &HtmlElement, position: f64) {
+    let _ = range.style().set_property("--fill", &format!("{}%", position * 100.0 / STEPS));
 }
 
 /// Takes a typed value, or says what was wrong and puts the old one back.

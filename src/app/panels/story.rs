@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
+use super::send;
 use crate::app::state::{Action, Guess, State};
 use crate::app::tour;
 use crate::story::{self, FILES, Span, Step, plain};
@@ -84,10 +85,6 @@ fn use_focus(story: Option<usize>, title: &NodeRef) {
             let _ = element.focus();
         }
     });
-}
-
-fn send(dispatch: &Callback<Action>, action: Action) -> Callback<MouseEvent> {
-    dispatch.reform(move |_| action.clone())
 }
 
 fn dots(nth: usize, dispatch: &Callback<Action>) -> Html {

@@ -206,6 +206,11 @@ impl State {
         }
     }
 
+    /// Whether a hand is at a slider or a handle.
+    pub fn is_sliding(&self) -> bool {
+        self.editing.is_some()
+    }
+
     /// How many seeds are trained.
     pub fn runs(&self) -> u32 {
         keys::runs(self.link()).unwrap_or(1)

@@ -4,14 +4,11 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::{ViewProps, head, over_alpha, pointing, shown, space, tables};
+use super::{ViewProps, below, head, over_alpha, pointing, shown, space};
 use crate::app::drawing::Drawing;
 use crate::app::exact::{Exact, distance};
 use crate::app::painter::Figure;
-use crate::app::panels::curves::{Shows, Table};
-use crate::app::panels::paper::paper;
 use crate::app::panels::transport::Transport;
-use crate::app::panels::verdicts;
 use crate::app::stage::Stage;
 use crate::app::state::State;
 use crate::app::words;
@@ -38,12 +35,7 @@ pub fn view(props: &ViewProps) -> Html {
                     </div>
                 }
             </div>
-            { paper(state, exact) }
-            { verdicts::constraint(props) }
-            { tables(props, Table {
-                over: "α", title: "The α-curves in numbers".to_owned(), values: exact.alphas.clone(), prompts: vec![x],
-                shows: Shows::Constraint,
-            }) }
+            { below(props) }
         </>
     }
 }

@@ -4,12 +4,9 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::{ViewProps, head, learning, over_lambda, pointing, space, tables};
+use super::{ViewProps, below, head, learning, over_lambda, pointing, space};
 use crate::app::painter::Figure;
-use crate::app::panels::curves::{Shows, Table};
-use crate::app::panels::paper::paper;
 use crate::app::panels::transport::Transport;
-use crate::app::panels::verdicts;
 use crate::app::stage::Stage;
 use crate::app::words;
 
@@ -36,12 +33,7 @@ pub fn view(props: &ViewProps) -> Html {
                     </div>
                 }
             </div>
-            { paper(state, exact) }
-            { verdicts::interpolation(props) }
-            { tables(props, Table {
-                over: "λ", title: "The λ-curves in numbers".to_owned(), values: exact.lambdas.clone(), prompts: vec![x],
-                shows: Shows::Policy,
-            }) }
+            { below(props) }
         </>
     }
 }

@@ -14,11 +14,13 @@ use super::controls::handles::Handles;
 use super::controls::size::prompt_choice;
 use super::drawing::Drawing;
 use super::exact::Exact;
+use super::late::{Late, Part};
 use super::painter::Figure;
-use super::panels::curves::{Content, Folded, Table};
+use super::panels::curves::{Content, Folded, Shows, Table};
 use super::panels::legend::legend;
 use super::panels::numbers::numbers;
-use super::panels::symbol;
+use super::panels::paper::paper;
+use super::panels::{symbol, verdicts};
 use super::stage::Stage;
 use super::state::{Action, Edit, Given, State, View};
 use super::tour;
@@ -186,15 +188,45 @@ fn space(props: &ViewProps, x: usize) -> Html {
     }
 }
 
-/// What the figures show in numbers: the runs at the moment, over time, and the exact curves.
-fn tables(props: &ViewProps, table: Table) -> Html {
-    let (state, exact) = (&props.state, &props.exact);
+/// What stands below a view's figures: verdicts and numbers.
+fn below(props: &ViewProps) -> Html {
+    html! { <><Late part={Part::Verdicts} of={props.clone()} />{ in_numbers(props) }</> }
+}
+
+/// The figures in numbers: the runs at the moment at once, as programs read them.
+fn in_numbers(props: &ViewProps) -> Html {
     if props.stage < Stage::Tables {
         return html! {};
     }
+    html! { <>{ numbers(&props.state) }<Late part={Part::Tables} of={props.clone()} /></> }
+}
+
+/// The verdicts on what the view's figures show, beside the paper's readings where these are shown.
+pub fn verdicts(props: &ViewProps) -> Html {
+    let verdicts = match props.state.view {
+        View::Interpolation => verdicts::interpolation(props),
+        View::Preservation => verdicts::preservation(props),
+        View::Constraints => verdicts::constraint(props),
+        View::Shapes | View::Language => return html! {},
+    };
+    html! { <>{ paper(&props.state, &props.exact) }{ verdicts }</> }
+}
+
+/// The curves of the view's figures in numbers: over time, and the exact ones.
+pub fn tables(props: &ViewProps) -> Html {
+    let (state, exact) = (&props.state, &props.exact);
+    let of_one = |over, title: &str, values: &[f64], shows| {
+        let (title, values) = (title.to_owned(), values.to_vec());
+        Table { over, title, values, shows, prompts: vec![state.prompt()] }
+    };
+    let table = match state.view {
+        View::Interpolation => of_one("λ", "The λ-curves in numbers", &exact.lambdas, Shows::Policy),
+        View::Constraints => of_one("α", "The α-curves in numbers", &exact.alphas, Shows::Constraint),
+        View::Preservation | View::Language => preservation::table(exact),
+        View::Shapes => return html! {},
+    };
     html! {
         <>
-            { numbers(state) }
             <Folded exact={exact.clone()} content={Content::Learning(state.clone(), table.prompts.clone())} />
             <Folded exact={exact.clone()} content={Content::Curves(table)} />
         </>

@@ -4,15 +4,13 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::{ViewProps, head, learning, pointing, shown, simplex, tables};
+use super::{ViewProps, below, head, learning, pointing, shown, simplex};
 use crate::app::drawing::Drawing;
 use crate::app::exact::Exact;
 use crate::app::painter::Figure;
 use crate::app::panels::curves::{Shows, Table};
 use crate::app::panels::legend::legend;
-use crate::app::panels::paper::paper;
 use crate::app::panels::transport::Transport;
-use crate::app::panels::verdicts;
 use crate::app::stage::Stage;
 use crate::app::state::State;
 use crate::app::words;
@@ -43,9 +41,7 @@ pub fn view(props: &ViewProps) -> Html {
                 </div>
                 <Transport state={state.clone()} dispatch={dispatch.clone()} />
             }
-            { paper(state, exact) }
-            { verdicts::preservation(props) }
-            { tables(props, table(exact)) }
+            { below(props) }
         </>
     }
 }

@@ -18,6 +18,8 @@ pub enum ToSolver {
     Start {
         /// The run.
         run: RunId,
+        /// The first run of its kind: nobody looks at older ones any more.
+        since: RunId,
         /// The experiment file.
         spec: String,
         /// How many times: each time with the next seeds.

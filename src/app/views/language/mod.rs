@@ -11,7 +11,7 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use self::asking::Asking;
-use super::{ViewProps, head, preservation, shown, tables, triangle};
+use super::{ViewProps, head, in_numbers, preservation, shown, triangle};
 use crate::app::drawing::Drawing;
 use crate::app::exact::Exact;
 use crate::app::lm::Lm;
@@ -60,7 +60,7 @@ pub fn view(props: &ViewProps, lm: &Rc<Lm>) -> Html {
             if state.lm.has_rows() { { batches::section(props) } }
             <Asking state={state.clone()} lm={lm.clone()} />
             { files::section(state, dispatch, lm) }
-            if !is_own { { tables(props, preservation::table(exact)) } }
+            if !is_own { { in_numbers(props) } }
         </div>
     }
 }
