@@ -1,6 +1,7 @@
 //! The page's address: the experiment, the view and the moment of training, in the fragment.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
 use gloo::utils::window;
@@ -90,12 +91,12 @@ pub fn fragment(state: &State) -> String {
 }
 
 /// Writes the address soon, replacing the current one. In somebody else's frame it stays as they wrote it.
-pub fn write(state: &State) {
+pub fn write(state: Rc<State>) {
     if embed::is_on() {
         return;
     }
-    let fragment = fragment(state);
     let later = Timeout::new(THROTTLE_MS, move || {
+        let fragment = fragment(&state);
         let location = window().location();
         let base = format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
         let url = if fragment.is_empty() { base } else { format!("{base}#{fragment}") };

@@ -1,21 +1,15 @@
-//! What may follow the figures. While a hand slides, they answer it first: the bar, verdicts, tables, controls and what is told of a
-//! state elsewhere are brought up to date in tasks of their own, which browsers that hand moves over with their frames get to once
+//! What may follow the figures. While a hand slides, they answer it first: the bar, verdicts, tables, controls and what the page tells
+//! in words are brought up to date in tasks of their own, which browsers that hand moves over with their frames get to once
 //! such a frame is done; where moves come faster, only for the newest. What is pressed is answered at once, and everywhere.
 
-use std::rc::Rc;
-
-use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
-use gloo::utils::window;
-use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 use super::controls::{Controls, use_lists};
 use super::panels::header::header;
 use super::panels::summary::Summary;
-use super::state::{Action, State};
 use super::views::{ViewProps, tables, verdicts};
-use super::{address, patience, tour, words};
+use super::{patience, tour, words};
 
 /// A part of the page that comes after the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +22,7 @@ pub enum Part {
     Tables,
     /// What the reader sets.
     Controls,
-    /// What is told elsewhere: in the address, in words, on paper.
+    /// What is told in words, to those who hear the page and on paper.
     Accounts,
 }
 
@@ -89,8 +83,7 @@ impl Late {
 
 /// What is told of the page beside what it shows; its drop-down lists follow what is chosen.
 #[component]
-fn Accounts(ViewProps { state, exact, dispatch, .. }: &ViewProps) -> Html {
-    use_address(state, dispatch);
+fn Accounts(ViewProps { state, exact, .. }: &ViewProps) -> Html {
     use_lists();
     html! {
         <>
@@ -98,22 +91,4 @@ fn Accounts(ViewProps { state, exact, dispatch, .. }: &ViewProps) -> Html {
             <Summary text={tour::summary(state).unwrap_or_else(|| words::summary(state, exact))} />
         </>
     }
-}
-
-/// Keeps the address as the page stands, and the page as the address says when it is changed by hand.
-#[hook]
-fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
-    {
-        let state = Rc::clone(state);
-        use_effect_with(address::fragment(&state), move |_| address::write(&state));
-    }
-    let dispatch = dispatch.clone();
-    use_effect_with((), move |()| {
-        let listener = EventListener::new(&window(), "hashchange", move |e| {
-            if let Some(opened) = e.dyn_ref().and_then(address::gone_to) {
-                dispatch.emit(Action::Open(opened));
-            }
-        });
-        move || drop(listener)
-    });
 }

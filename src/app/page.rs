@@ -1,4 +1,4 @@
-//! The page: state at the top, views below, the solver beside.
+//! The page: state at the top, views below, the address and the solver beside.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -67,6 +67,7 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
     use_solver(&current, &now, stage);
     let exact = use_exact(&current, opening);
     let lm = use_lm(&current, &dispatch);
+    use_address(&current, &dispatch);
     // Time passes once everything stands.
     use_playing(current.playing && current.sight == Sight::Seen && stage == Stage::Whole, &dispatch);
     seen::use_seen(&dispatch);
@@ -232,6 +233,24 @@ fn use_lm(state: &Rc<State>, dispatch: &Callback<Action>) -> Rc<Lm> {
         }
     });
     lm
+}
+
+/// Keeps the address as the page stands, and the page as the address says when it is changed by hand.
+#[hook]
+fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
+    {
+        let state = Rc::clone(state);
+        use_effect_with(state.linked(), move |_| address::write(state));
+    }
+    let dispatch = dispatch.clone();
+    use_effect_with((), move |()| {
+        let listener = EventListener::new(&window(), "hashchange", move |e| {
+            if let Some(opened) = e.dyn_ref().and_then(address::gone_to) {
+                dispatch.emit(Action::Open(opened));
+            }
+        });
+        move || drop(listener)
+    });
 }
 
 /// Milliseconds without an edit after which the next one counts as another.

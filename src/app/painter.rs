@@ -195,7 +195,7 @@ impl Entry {
         let ratio = window().device_pixel_ratio() * size;
         let Some(backend) = Crisp::new(&self.canvas, width, height, ratio, Some(theme.paper)) else { return };
         let area = backend.into_drawing_area();
-        let mut sketch = Sketch::new(&area, 1.0);
+        let mut sketch = Sketch::new(&area, 1.0).for_the_eye();
         self.drawing.draw(&mut sketch, theme, Region::of(width, height));
         // A canvas that cannot be drawn on stays as it is; the numbers stand beside it.
         let _ = sketch.finish();

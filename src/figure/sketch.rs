@@ -181,13 +181,21 @@ pub struct Sketch<'a, DB: Surface> {
     area: &'a DrawingArea<DB, Shift>,
     /// What the backend divides font sizes by.
     text_scale: f64,
+    /// Whether points that nobody would miss are left out of lines.
+    is_for_the_eye: bool,
     error: Option<String>,
 }
 
 impl<'a, DB: Surface> Sketch<'a, DB> {
     /// Draws on an area whose size is [`FINE`] times what will be shown.
     pub fn new(area: &'a DrawingArea<DB, Shift>, text_scale: f64) -> Self {
-        Self { area, text_scale, error: None }
+        Self { area, text_scale, is_for_the_eye: false, error: None }
+    }
+
+    /// Leaves out of lines what nobody would miss on a screen. Files keep every number.
+    #[must_use]
+    pub fn for_the_eye(self) -> Self {
+        Self { is_for_the_eye: true, ..self }
     }
 
     /// The first thing that went wrong, if any.
@@ -211,11 +219,15 @@ impl<'a, DB: Surface> Sketch<'a, DB> {
         self.keep(outcome);
     }
 
-    /// A polyline. Points that are not finite break it; those that nobody would miss are left out.
+    /// A polyline. Points that are not finite break it.
     pub fn line(&mut self, points: &[(f64, f64)], stroke: Stroke) {
         for part in points.split(|(x, y)| !(x.is_finite() && y.is_finite())) {
             if part.len() > 1 {
-                self.path(&thinned(part), stroke);
+                if self.is_for_the_eye {
+                    self.path(&thinned(part), stroke);
+                } else {
+                    self.path(part, stroke);
+                }
             }
         }
     }

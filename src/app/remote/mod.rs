@@ -219,7 +219,7 @@ pub fn use_remote(state: &Rc<State>, dispatch: &Callback<Action>) {
         });
     }
     let state = Rc::clone(state);
-    let changes = (address::fragment(&state), state.playing, state.done);
+    let changes = (state.linked(), state.playing, state.done);
     use_effect_with(changes, move |_| {
         let timeout = Timeout::new(REST_MS, move || announce("state", &state));
         move || drop(timeout)

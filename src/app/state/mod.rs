@@ -197,6 +197,11 @@ impl State {
         Showing { at, story, only, prompt: self.prompt(), speed, goes_on }
     }
 
+    /// All that a link tells of the page.
+    pub fn linked(&self) -> (View, Link, Showing) {
+        (self.view, self.link().clone(), self.showing())
+    }
+
     /// Looks at the experiment as a link says.
     fn show(&mut self, showing: &Showing) {
         (self.story, self.only, self.picked) = (showing.story, showing.only, showing.prompt);
