@@ -49,31 +49,45 @@ pub struct Crisp<'a> {
     size: (u32, u32),
 }
 
+/// What a canvas shows before it is drawn on.
+#[derive(Debug, Clone, Copy)]
+pub enum Ground<'a> {
+    /// Nothing: what is beneath shows through.
+    None,
+    /// All of it one colour.
+    Paper(RGBColor),
+    /// What another canvas of its size shows.
+    Copy(&'a HtmlCanvasElement),
+}
+
 enum Onto<'a> {
     Canvas(CanvasBackend, CanvasRenderingContext2d),
     File(SVGBackend<'a>),
 }
 
 impl<'a> Crisp<'a> {
-    /// Prepares a canvas of a size in CSS pixels, all of it in a paper's colour where it lies on some. None where the browser gives
-    /// no 2-D context.
-    pub fn new(canvas: &HtmlCanvasElement, w: f64, h: f64, ratio: f64, paper: Option<RGBColor>) -> Option<Self> {
+    /// Prepares a canvas of a size in CSS pixels. None where the browser gives no 2-D context.
+    pub fn new(canvas: &HtmlCanvasElement, w: f64, h: f64, ratio: f64, ground: Ground) -> Option<Self> {
         let (device_w, device_h) = ((w * ratio).round() as u32, (h * ratio).round() as u32);
         if canvas.width() != device_w || canvas.height() != device_h {
             canvas.set_width(device_w);
             canvas.set_height(device_h);
         }
-        // On paper without transparency: the page beneath need not be mixed in, which without a GPU takes as long as much of the
+        // On a ground without transparency: the page beneath need not be mixed in, which without a GPU takes as long as much of the
         // drawing. A file's canvas keeps it, as letters on opaque ones may be smoothed for the screen that they are on.
         let options = Object::new();
-        let _ = Reflect::set(&options, &"alpha".into(), &paper.is_none().into());
+        let _ = Reflect::set(&options, &"alpha".into(), &matches!(ground, Ground::None).into());
         let context = canvas.get_context_with_context_options("2d", &options).ok()??;
         let context: CanvasRenderingContext2d = context.dyn_into().ok()?;
         // The whole surface, also the part of a pixel that a fractional width leaves at the right edge.
         context.set_transform(1.0, 0.0, 0.0, 1.0, 0.0, 0.0).ok()?;
-        if let Some(RGBColor(red, green, blue)) = paper {
-            context.set_fill_style_str(&format!("rgb({red},{green},{blue})"));
-            context.fill_rect(0.0, 0.0, f64::from(device_w), f64::from(device_h));
+        match ground {
+            Ground::None => {}
+            Ground::Paper(RGBColor(red, green, blue)) => {
+                context.set_fill_style_str(&format!("rgb({red},{green},{blue})"));
+                context.fill_rect(0.0, 0.0, f64::from(device_w), f64::from(device_h));
+            }
+            Ground::Copy(other) => context.draw_image_with_html_canvas_element(other, 0.0, 0.0).ok()?,
         }
         let scale = ratio / FINE;
         context.set_transform(scale, 0.0, 0.0, scale, 0.0, 0.0).ok()?;

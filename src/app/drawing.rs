@@ -26,6 +26,15 @@ pub enum Drawing {
     Progress(Progress),
 }
 
+/// What of a figure is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Whole,
+    /// All but the cursors.
+    Still,
+    Cursors,
+}
+
 impl Drawing {
     /// What a step of the tour calls it.
     pub fn target(&self) -> Option<Target> {
@@ -65,6 +74,20 @@ impl Drawing {
             Self::Field(f) => f.reading(r, at),
             Self::Penalties(p) => p.reading(r, at),
             Self::Progress(p) => p.reading(r, at),
+        }
+    }
+
+    /// Whether nothing but cursors has moved, over curves that stay as they are.
+    pub fn is_still(&self, before: &Self) -> bool {
+        matches!((self, before), (Self::Panels(now), Self::Panels(before)) if now.is_still(before))
+    }
+
+    /// Draws it without its cursors, or those alone.
+    pub fn draw_part<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region, part: Part) {
+        match (self, part) {
+            (Self::Panels(p), Part::Still) => p.draw_still(s, theme, r),
+            (Self::Panels(p), Part::Cursors) => p.draw_cursors(s, theme, r),
+            _ => self.draw(s, theme, r),
         }
     }
 

@@ -1,6 +1,9 @@
 //! The exact numbers behind the page, computed at once when the experiment changes, and once only.
 
+use std::rc::Rc;
+
 use super::state::View;
+use crate::loss::Loss;
 use crate::solve::sweep::{self, Series};
 use crate::solve::verdict::{Limits, Preservation, Tie, Ties};
 use crate::solve::{ExactSolver, Minimiser};
@@ -24,14 +27,21 @@ pub struct ExactLoss {
     pub spec: LossSpec,
     /// At the chosen λ, by prompt.
     pub minimisers: Vec<Minimiser>,
+    /// At every λ.
+    pub curves: Rc<Curves>,
+    /// What weight decay does, where a view shows it.
+    pub constraint: Option<Constraint>,
+}
+
+/// What the chosen λ does not enter: it stays while that moves.
+#[derive(Debug, PartialEq)]
+pub struct Curves {
     /// Over λ.
     pub series: Series,
     /// At both ends of λ, under the experiment's own weight decay.
     pub limits: Limits,
     /// Good and bad prompts over λ, where there are both.
     pub preservation: Option<Preservation>,
-    /// What weight decay does, where a view shows it.
-    pub constraint: Option<Constraint>,
 }
 
 /// What weight decay does to one loss.
@@ -46,33 +56,43 @@ pub struct Constraint {
 }
 
 impl Exact {
-    /// What every view shows, and what this one alone does.
+    /// What every view shows, and what this one alone does. Curves that the numbers `before` hold already are taken over from them.
     ///
     /// # Errors
     /// Where the experiment's data turn out empty.
-    pub fn new(spec: &Spec, view: View) -> Result<Self, SpecError> {
+    pub fn new(spec: &Spec, view: View, before: Option<&Self>) -> Result<Self, SpecError> {
         let problem = Problem::new(spec)?;
         let (over_lambda, over_alpha) = (spec.sweep.over_lambda(), spec.sweep.over_alpha());
         let (lambdas, alphas) = (over_lambda.values(), over_alpha.values());
-        let one = |l: &LossSpec| ExactLoss {
-            constraint: (view == View::Constraints).then(|| Constraint::new(&problem, *l, &over_alpha)),
-            ..ExactLoss::new(&problem, *l, &over_lambda, &lambdas)
+        let before = before.filter(|b| b.lambdas == lambdas && is_same_but_for_losses(&b.problem, &problem));
+        let one = |(k, l): (usize, &LossSpec)| {
+            let known = before.and_then(|b| b.losses.get(k)).filter(|known| known.spec.loss == l.loss);
+            let computed = || Rc::new(Curves::new(&problem, l.loss, &over_lambda, &lambdas));
+            ExactLoss {
+                spec: *l,
+                minimisers: ExactSolver::new(&problem, *l).solve(),
+                curves: known.map_or_else(computed, |known| Rc::clone(&known.curves)),
+                constraint: (view == View::Constraints).then(|| Constraint::new(&problem, *l, &over_alpha)),
+            }
         };
-        let losses = problem.losses.iter().map(one).collect();
+        let losses = problem.losses.iter().enumerate().map(one).collect();
         Ok(Self { problem, lambdas, alphas, losses })
     }
 }
 
-impl ExactLoss {
-    fn new(problem: &Problem, spec: LossSpec, range: &Sweep, lambdas: &[f64]) -> Self {
-        let series = sweep::series(problem, spec, range);
+/// Whether a loss has the same minimisers under both.
+fn is_same_but_for_losses(a: &Problem, b: &Problem) -> bool {
+    (a.weight_decay, a.kl) == (b.weight_decay, b.kl) && a.prompts == b.prompts
+}
+
+impl Curves {
+    fn new(problem: &Problem, loss: Loss, range: &Sweep, lambdas: &[f64]) -> Self {
+        let at_any = LossSpec { loss, lambda: 1.0, learning_rate: None, steps: None };
+        let series = sweep::series(problem, at_any, range);
         Self {
-            spec,
-            minimisers: ExactSolver::new(problem, spec).solve(),
             preservation: Preservation::from_series(problem, &series, lambdas),
             series,
-            limits: Limits::under(problem, spec, problem.weight_decay),
-            constraint: None,
+            limits: Limits::under(problem, at_any, problem.weight_decay),
         }
     }
 }
@@ -95,4 +115,35 @@ impl Constraint {
 /// `KL(π_RLHF ‖ π)` under the chosen convention, as in figure 3.
 pub fn distance(problem: &Problem, tie: &Tie) -> f64 {
     problem.distance(&tie.rlhf, &tie.own.log_pi)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{KlConvention, Preset};
+
+    #[test]
+    fn what_is_taken_over_is_what_would_be_computed() {
+        let figure = Preset::Figure3Preservation.spec();
+        let edits: [(bool, fn(&mut Spec)); 6] = [
+            (true, |s| s.losses.iter_mut().for_each(|l| l.lambda = 0.3)),
+            (false, |s| s.weight_decay.alpha = 0.02),
+            (false, |s| s.prompts[1].pi_star.swap(0, 1)),
+            (false, |s| s.losses.rotate_left(1)),
+            (false, |s| s.sweep.points = 31),
+            (false, |s| s.kl = KlConvention::Authors),
+        ];
+        for view in [View::Preservation, View::Constraints] {
+            let before = Exact::new(&figure, view, None).expect("data");
+            for (stays, edit) in edits {
+                let mut spec = figure.clone();
+                edit(&mut spec);
+                let computed = Exact::new(&spec, view, None).expect("data");
+                let taken = Exact::new(&spec, view, Some(&before)).expect("data");
+                assert_ne!(taken, before);
+                assert_eq!(taken, computed);
+                assert_eq!(Rc::ptr_eq(&taken.losses[0].curves, &before.losses[0].curves), stays);
+            }
+        }
+    }
 }

@@ -44,7 +44,7 @@ impl Opening {
 
     /// With the numbers that follow.
     pub fn new(state: State) -> Rc<Self> {
-        let exact = Exact::new(state.spec(), state.view).ok().map(Rc::new);
+        let exact = Exact::new(state.spec(), state.view, None).ok().map(Rc::new);
         Rc::new(Self { state, exact })
     }
 }
@@ -142,10 +142,12 @@ fn footer() -> Html {
 /// page's is: links, messages and edits that would make one are refused.
 #[hook]
 fn use_exact(state: &Rc<State>, opening: &Opening) -> Option<Rc<Exact>> {
+    let before = use_mut_ref(|| opening.exact.clone());
     let computed = use_memo((state.spec().clone(), state.view), |(spec, view)| match &opening.exact {
         Some(exact) if spec == opening.state.spec() && *view == opening.state.view => Some(Rc::clone(exact)),
-        _ => Exact::new(spec, *view).ok().map(Rc::new),
+        _ => Exact::new(spec, *view, before.borrow().as_deref()).ok().map(Rc::new),
     });
+    before.borrow_mut().clone_from(&computed);
     (*computed).clone()
 }
 
@@ -256,14 +258,27 @@ fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
 /// Milliseconds without an edit after which the next one counts as another.
 const REST_MS: u32 = 600;
 
-/// Tells when the hand has rested.
+/// Tells when the hand has rested, which it does not before it lets go.
 #[hook]
 fn use_rest(link: &Link, dispatch: &Callback<Action>) {
     let dispatch = dispatch.clone();
     use_effect_with(link.clone(), move |_| {
-        let timeout = Timeout::new(REST_MS, move || dispatch.emit(Action::Rest));
-        move || drop(timeout)
+        let timer: Rc<RefCell<Option<Timeout>>> = Rc::default();
+        await_rest(Rc::clone(&timer), dispatch);
+        move || *timer.borrow_mut() = None
     });
+}
+
+fn await_rest(timer: Rc<RefCell<Option<Timeout>>>, dispatch: Callback<Action>) {
+    let slot = Rc::clone(&timer);
+    let next = Timeout::new(REST_MS, move || {
+        if document().query_selector(":active").is_ok_and(|held| held.is_some()) {
+            await_rest(timer, dispatch);
+        } else {
+            dispatch.emit(Action::Rest);
+        }
+    });
+    *slot.borrow_mut() = Some(next);
 }
 
 /// Control or Command with Z, with Shift or Y to go forward again; a field's own undo is left to it.

@@ -12,8 +12,8 @@ use wasm_bindgen::closure::Closure;
 use web_sys::{Element, HtmlCanvasElement, HtmlElement, ResizeObserver};
 use yew::prelude::*;
 
-use super::crisp::Crisp;
-use super::drawing::Drawing;
+use super::crisp::{Crisp, Ground};
+use super::drawing::{Drawing, Part};
 use super::reach;
 use crate::figure::{Reading, Region, Sketch, Theme};
 use crate::loss::Loss;
@@ -40,6 +40,10 @@ struct Entry {
     height: f64,
     /// Whether it has shown anything yet.
     drawn: bool,
+    /// What it shows, at which width; none where it is to be drawn anew.
+    shown: Option<(Rc<Drawing>, f64)>,
+    /// A picture of that without its cursor, once the cursor alone has moved: from then on nothing else is drawn.
+    picture: Option<HtmlCanvasElement>,
 }
 
 thread_local! {
@@ -61,7 +65,7 @@ pub fn repaint_now() {
 fn forget_all() {
     PAINTER.with_borrow_mut(|p| {
         p.theme = None;
-        p.canvases.iter_mut().for_each(|e| e.dirty = true);
+        p.canvases.iter_mut().for_each(|e| (e.dirty, e.shown) = (true, None));
     });
 }
 
@@ -189,15 +193,31 @@ impl Entry {
         }
     }
 
-    fn paint(&self, theme: &Theme, width: f64) {
+    fn paint(&mut self, theme: &Theme, width: f64) {
+        let before = self.shown.replace((Rc::clone(&self.drawing), width));
+        let paper = Ground::Paper(theme.paper);
+        if !before.is_some_and(|(drawing, at)| at == width && self.drawing.is_still(&drawing)) {
+            self.picture = None;
+            return self.put(&self.canvas, paper, Part::Whole, theme, width);
+        }
+        if self.picture.is_none() {
+            self.picture = document().create_element("canvas").ok().and_then(|c| c.dyn_into().ok());
+            self.picture.iter().for_each(|picture| self.put(picture, paper, Part::Still, theme, width));
+        }
+        if let Some(picture) = &self.picture {
+            self.put(&self.canvas, Ground::Copy(picture), Part::Cursors, theme, width);
+        }
+    }
+
+    /// Draws on a canvas of its size. One that cannot be drawn on stays as it is; the numbers stand beside it.
+    fn put(&self, canvas: &HtmlCanvasElement, ground: Ground, part: Part, theme: &Theme, width: f64) {
         let size = text_size();
         let (width, height) = (width / size, self.height / size);
         let ratio = window().device_pixel_ratio() * size;
-        let Some(backend) = Crisp::new(&self.canvas, width, height, ratio, Some(theme.paper)) else { return };
+        let Some(backend) = Crisp::new(canvas, width, height, ratio, ground) else { return };
         let area = backend.into_drawing_area();
         let mut sketch = Sketch::new(&area, 1.0).for_the_eye();
-        self.drawing.draw(&mut sketch, theme, Region::of(width, height));
-        // A canvas that cannot be drawn on stays as it is; the numbers stand beside it.
+        self.drawing.draw_part(&mut sketch, theme, Region::of(width, height), part);
         let _ = sketch.finish();
     }
 }
@@ -327,7 +347,8 @@ fn use_painted(canvas: &NodeRef, drawing: &Rc<Drawing>) {
                 if let Some(entry) = p.canvases.iter_mut().find(|e| e.id == id) {
                     (entry.canvas, entry.drawing, entry.dirty) = (element, drawing, true);
                 } else {
-                    p.canvases.push(Entry { id, canvas: element, drawing, dirty: true, height: 0.0, drawn: false });
+                    let (height, drawn, shown, picture) = (0.0, false, None, None);
+                    p.canvases.push(Entry { id, canvas: element, drawing, dirty: true, height, drawn, shown, picture });
                 }
             });
             schedule();

@@ -7,7 +7,7 @@ use plotters::prelude::IntoDrawingArea;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlCanvasElement, Node};
 
-use super::crisp::Crisp;
+use super::crisp::{Crisp, Ground};
 use super::drawing::Drawing;
 use super::elements::all;
 use super::{painter, words};
@@ -110,7 +110,7 @@ impl Sheet {
     /// As a canvas with `ratio` pixels to a CSS pixel; none where the browser has none to give.
     pub fn canvas(&self, theme: &Theme, ratio: f64) -> Option<HtmlCanvasElement> {
         let canvas: HtmlCanvasElement = document().create_element("canvas").ok()?.dyn_into().ok()?;
-        self.draw_on(Crisp::new(&canvas, self.size.0, self.size.1, ratio, None)?, 1.0, theme)?;
+        self.draw_on(Crisp::new(&canvas, self.size.0, self.size.1, ratio, Ground::None)?, 1.0, theme)?;
         Some(canvas)
     }
 

@@ -106,7 +106,7 @@ pub fn interpolation_headline(exact: &Exact) -> String {
 
 /// Where the losses that miss π* go.
 pub fn interpolation_lead(exact: &Exact) -> String {
-    let to_mode = exact.losses.iter().filter(|l| !reaches_star(l) && l.limits.outside_mode <= REACHED).count();
+    let to_mode = exact.losses.iter().filter(|l| !reaches_star(l) && l.curves.limits.outside_mode <= REACHED).count();
     let others = exact.losses.iter().filter(|l| !reaches_star(l)).count();
     let who = if others == exact.losses.len() { "They" } else { "The others" };
     let fate = if others == 0 {
@@ -128,26 +128,26 @@ pub fn interpolation_lead(exact: &Exact) -> String {
 }
 
 fn reaches_star(l: &ExactLoss) -> bool {
-    l.limits.to_star <= REACHED
+    l.curves.limits.to_star <= REACHED
 }
 
 /// Where λ → 0 leads.
 pub fn low_limit(l: &ExactLoss) -> String {
     if reaches_star(l) {
         "π*".to_owned()
-    } else if l.limits.outside_mode <= REACHED {
+    } else if l.curves.limits.outside_mode <= REACHED {
         "the mode of π*".to_owned()
     } else {
-        format!("{} from π*", number(l.limits.to_star))
+        format!("{} from π*", number(l.curves.limits.to_star))
     }
 }
 
 /// Where λ → ∞ leads.
 pub fn high_limit(l: &ExactLoss) -> String {
-    if l.limits.to_reference <= REACHED {
+    if l.curves.limits.to_reference <= REACHED {
         "π_ref".to_owned()
     } else {
-        format!("{} from π_ref", number(l.limits.to_reference))
+        format!("{} from π_ref", number(l.curves.limits.to_reference))
     }
 }
 
@@ -181,11 +181,11 @@ fn is_parted(l: &ExactLoss, x: usize) -> bool {
 
 /// What the preservation view's numbers say.
 pub fn preservation_headline(exact: &Exact) -> String {
-    let tested: Vec<&ExactLoss> = exact.losses.iter().filter(|l| l.preservation.is_some()).collect();
+    let tested: Vec<&ExactLoss> = exact.losses.iter().filter(|l| l.curves.preservation.is_some()).collect();
     if tested.is_empty() {
         return "Without a good and a bad prompt there is nothing to preserve.".to_owned();
     }
-    let keeps = |l: &&&ExactLoss| l.preservation.as_ref().is_some_and(|p| !p.selective().is_empty());
+    let keeps = |l: &&&ExactLoss| l.curves.preservation.as_ref().is_some_and(|p| !p.selective().is_empty());
     let keepers: Vec<String> = tested.iter().filter(keeps).map(|l| name(&l.spec)).collect();
     match keepers.len() {
         0 => "No loss here mends the bad prompt without spoiling the good one.".to_owned(),
@@ -323,7 +323,7 @@ mod tests {
     fn exact(view: View, edit: impl Fn(&mut crate::spec::Spec)) -> Exact {
         let mut spec = view.preset().spec();
         edit(&mut spec);
-        Exact::new(&spec, view).expect("data")
+        Exact::new(&spec, view, None).expect("data")
     }
 
     #[test]
@@ -334,11 +334,11 @@ mod tests {
         assert_eq!(interpolation_headline(&decayed), "Under weight decay, as λ shrinks, no loss arrives at π*.");
         for l in &decayed.losses {
             // The curve's own ends, not those of another experiment. IPO's second is not π_ref: its slopes stay of one size.
-            let (curve, name) = (&l.series.prompts[0], name(&l.spec));
+            let (curve, name) = (&l.curves.series.prompts[0], name(&l.spec));
             let off = |at: usize, limit: &Minimiser| tv(&curve[at].log_pi, &limit.log_pi);
-            let ends = (off(0, &l.limits.low[0]), off(curve.len() - 1, &l.limits.high[0]));
+            let ends = (off(0, &l.curves.limits.low[0]), off(curve.len() - 1, &l.curves.limits.high[0]));
             assert!(ends.0 < 5e-3 && ends.1 < 5e-3, "{name}: {ends:?}");
-            assert!(!l.limits.strong().holds, "{name}");
+            assert!(!l.curves.limits.strong().holds, "{name}");
         }
     }
 

@@ -93,8 +93,11 @@ fn best(
             let at = Region { x: x + dx - 0.5 * width, y: y + dy - half, w: width, h: 2.0 * half };
             let fits =
                 at.x >= plot.x + 2.0 && at.right() <= plot.right() && at.y >= plot.y && at.bottom() <= plot.bottom();
+            if !fits || taken.iter().any(|t| meets(*t, at)) {
+                continue;
+            }
             let near = clear(at, own, LEAST);
-            if !fits || near < LEAST || taken.iter().any(|t| meets(*t, at)) {
+            if near < LEAST {
                 continue;
             }
             let needed = near + NEARER;
@@ -114,11 +117,16 @@ fn meets(a: Region, b: Region) -> bool {
     a.x < b.right() + 4.0 && b.x < a.right() + 4.0 && a.y < b.bottom() + 2.0 && b.y < a.bottom() + 2.0
 }
 
-/// How far a rectangle is from the nearest of some points; told only roughly where that is less than `least`.
+/// Farther than this nothing is looked for: more than any space that is compared.
+const FAR: f64 = 2.0 * ENOUGH;
+
+/// How far a rectangle is from the nearest of some points, which go to the right; told only roughly where that is less than `least`,
+/// and infinite where none is near.
 fn clear(r: Region, points: &[(f64, f64)], least: f64) -> f64 {
+    let first = points.partition_point(|p| p.0 < r.x - FAR);
     // By squares: a root for each of thousands of points would take longer than all else that is drawn.
     let mut nearest = f64::INFINITY;
-    for (x, y) in points {
+    for (x, y) in points[first..].iter().take_while(|p| p.0 <= r.right() + FAR) {
         let dx = (r.x - x).max(x - r.right()).max(0.0);
         let dy = (r.y - y).max(y - r.bottom()).max(0.0);
         nearest = nearest.min(dx * dx + dy * dy);

@@ -8,6 +8,7 @@ use super::reading::{self, Reading};
 use super::sketch::{Anchor, Region, Sketch, Stroke, Surface, Type};
 use super::theme::Theme;
 use crate::loss::Loss;
+use crate::simplex::ascending;
 use crate::solve::sweep::Series;
 use crate::trace::{Band, Trace};
 
@@ -145,10 +146,37 @@ const LABELLED: usize = 6;
 impl Panels {
     /// Draws the row, broken into as many lines as the width needs.
     pub fn draw<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
+        self.draw_still(s, theme, r);
+        self.draw_cursors(s, theme, r);
+    }
+
+    /// All but the cursors.
+    pub fn draw_still<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
         for (panel, plot, first) in self.plots(r) {
             self.draw_one(s, theme, plot, panel, first);
         }
         self.draw_key(s, theme, self.cell(r, self.panels.len()));
+    }
+
+    /// The chosen value in every panel.
+    pub fn draw_cursors<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region) {
+        for (panel, plot, _) in self.plots(r) {
+            if let Some(at) = panel.cursor {
+                axis::cursor(s, theme, plot, self.x_scale(plot, panel).0.at(at));
+            }
+        }
+    }
+
+    /// Whether nothing but cursors has moved. Never along steps, where what follows the cursor is drawn another way.
+    pub fn is_still(&self, before: &Self) -> bool {
+        fn curves(p: &Panel) -> impl PartialEq + '_ {
+            (p.loss, p.last, p.dimmed, &p.x, &p.pi, &p.bands, &p.ends, &p.ghost)
+        }
+        let shared = |p: &Self| (p.room, p.along, p.panels.len());
+        self.along != Along::Steps
+            && shared(self) == shared(before)
+            && (&self.star, &self.reference) == (&before.star, &before.reference)
+            && self.panels.iter().map(curves).eq(before.panels.iter().map(curves))
     }
 
     /// The place of the k-th panel, or behind the last one of the key.
@@ -271,9 +299,6 @@ impl Panels {
             s.ring(at, 4.0, theme.paper, 4.0);
             s.ring(at, 4.0, theme.ink, 1.25);
         }
-        if let Some(at) = panel.cursor {
-            axis::cursor(s, theme, r, x.at(at));
-        }
         if n <= LABELLED {
             label_ends(s, theme, named, y, panel, ink);
         }
@@ -339,8 +364,7 @@ fn draw_ends<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, r: Region, y: Scale
 
 /// Where levels stand, each place once: dashes upon dashes are no longer dashes.
 fn heights(levels: &[f64], y: Scale) -> Vec<f64> {
-    let mut heights: Vec<f64> = levels.iter().map(|p| y.at(*p)).collect();
-    heights.sort_by(f64::total_cmp);
+    let mut heights: Vec<f64> = ascending(levels).into_iter().rev().map(|k| y.at(levels[k])).collect();
     heights.dedup_by(|a, b| *a - *b < 0.5);
     heights
 }

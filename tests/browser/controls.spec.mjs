@@ -133,6 +133,33 @@ test("where the solver's answers come late, a hand's moves wait for them, the la
   await expect(page.getByRole("button", { name: "Undo" })).toBeDisabled();
 });
 
+test("a thumb that is held still for a while is one step of undo with what it does before and after", async ({ page }) => {
+  await open(page);
+  await field(page, "λ").scrollIntoViewIfNeeded();
+  const { x, y, width, height } = await page.locator("#lambda").boundingBox();
+  const to = (share) => page.mouse.move(x + width * share, y + height / 2, { steps: 5 });
+  await to(0.3);
+  await page.mouse.down();
+  await expect(field(page, "λ")).not.toHaveValue("1e-5");
+  const held = await field(page, "λ").inputValue();
+  // Longer than a hand without anything rests before its next edit counts as another.
+  await page.waitForTimeout(1500);
+  await to(0.6);
+  await expect(field(page, "λ")).not.toHaveValue(held);
+  await page.mouse.up();
+  const undo = page.getByRole("button", { name: "Undo" });
+  await undo.click();
+  await expect(field(page, "λ")).toHaveValue("1e-5");
+  await expect(undo).toBeDisabled();
+  // Once it has let go and rested, the next move is another step.
+  await page.locator("#lambda").press("PageUp");
+  await page.waitForTimeout(1500);
+  const pressed = await field(page, "λ").inputValue();
+  await page.locator("#lambda").press("PageUp");
+  await undo.click();
+  await expect(field(page, "λ")).toHaveValue(pressed);
+});
+
 test("of three prompts the controls show one at a time, whose sliders give the headless program's numbers", async ({ page }) => {
   await open(page);
   await page.locator("#c-size").click();

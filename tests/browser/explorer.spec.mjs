@@ -249,6 +249,21 @@ test("an address that is gone to just before the page writes its own is the one 
   await expect.poll(() => new URL(page.url()).hash).toBe("#lambda=2.0");
 });
 
+test("figures over which only the cursor has moved are those that are drawn anew", async ({ page }) => {
+  await open(page, SHORT);
+  await settled(page);
+  const before = await pixels(page);
+  // The first move draws the curves, those after it only what has moved.
+  for (const key of ["PageUp", "PageUp", "PageUp", "ArrowRight"]) await page.locator("#lambda").press(key);
+  await page.locator("#lambda").blur();
+  await settled(page);
+  const moved = await pixels(page);
+  expect(moved.filter((p, k) => p !== before[k])).toHaveLength(before.length);
+  await page.reload();
+  await settled(page);
+  expect(await pixels(page)).toEqual(moved);
+});
+
 test("several seeds are a band with its median, and the link keeps them", async ({ page }) => {
   await open(page, `${SHORT}&at=1`);
   await settled(page);

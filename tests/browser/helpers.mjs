@@ -100,8 +100,8 @@ export async function open(page, fragment = "") {
 
 /**
  * In the page: waits until the newest run is complete, the address is written, and what changed is drawn. Returns what it
- * waited for in vain. The page writes its address 200 ms after the last change; a timer of its own that is longer and was
- * set later also ends later, however busy the machine is.
+ * waited for in vain. The page writes its address 200 ms after it has followed the last change, in tasks that the browser may
+ * put off; a timer that is longer and is set once nothing else is to be done also ends later, however busy the machine is.
  */
 export async function rest(run) {
   const MOST_SECS = 180;
@@ -109,6 +109,7 @@ export async function rest(run) {
   // Figures are first drawn over a few frames; a canvas that has not been keeps the size that all begin with.
   const isBlank = () => [...document.querySelectorAll("canvas")].some((c) => c.clientWidth >= 40 && c.width === 300 && c.height === 150);
   for (let k = 0; k < MOST_SECS * 4; k++) {
+    await new Promise((go) => requestIdleCallback(go, { timeout: 5000 }));
     const { hash } = location;
     await new Promise((go) => setTimeout(go, 250));
     if (state() !== "true" || location.hash !== hash || isBlank()) continue;

@@ -27,7 +27,7 @@ pub enum Shows {
 
 impl Shows {
     fn cell(self, exact: &Exact, l: &ExactLoss, x: usize, k: usize) -> String {
-        let found = &l.series.prompts[x];
+        let found = &l.curves.series.prompts[x];
         match self {
             Self::Policy => words::whole_policy(&probs(&found[k].log_pi)),
             Self::Distance => {

@@ -286,7 +286,7 @@ fn curves(state: &State, exact: &Exact) -> (Sweep, Vec<Series>) {
     let over_alpha = exact.losses.iter().map(|l| l.constraint.as_ref().map(|c| c.series.clone())).collect();
     match (state.view, over_alpha) {
         (View::Constraints, Some(series)) => (sweep.over_alpha(), series),
-        _ => (sweep.over_lambda(), exact.losses.iter().map(|l| l.series.clone()).collect()),
+        _ => (sweep.over_lambda(), exact.losses.iter().map(|l| l.curves.series.clone()).collect()),
     }
 }
 

@@ -100,8 +100,8 @@ pub fn interpolation(props: &ViewProps) -> Html {
             let boundary = found.status == crate::solve::Status::Boundary;
             html! {
                 <>
-                    { yes_no(&l.limits.strong()) }
-                    { yes_no(&l.limits.weak()) }
+                    { yes_no(&l.curves.limits.strong()) }
+                    { yes_no(&l.curves.limits.weak()) }
                     <td>{ words::low_limit(l) }</td>
                     <td>{ symbol(&words::high_limit(l)) }</td>
                     <td class="number" data-pi={json(&pi)}>{ words::policy(&pi) }if boundary { <small>{ "at the boundary" }</small> }</td>
@@ -139,7 +139,7 @@ pub fn preservation(props: &ViewProps) -> Html {
                 let text = if p.is_good() { words::harm(nats) } else { words::gain(reference(x) - nats) };
                 html! { <td class="number" data-nats={nats.to_string()}>{ text }</td> }
             });
-            let kept = match &l.preservation {
+            let kept = match &l.curves.preservation {
                 Some(p) => found(&p.finding(), &words::selectivity(p), harm(p), " nats"),
                 None => html! { <td class="no">{ "—" }</td> },
             };

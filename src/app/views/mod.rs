@@ -62,7 +62,7 @@ pub fn triangle(state: &State, exact: &Exact, x: usize) -> Option<Triangle> {
     let is_empty = tour::waits(state);
     let paths = shown(state, exact).filter(|_| !is_empty).map(|k| {
         let loss = &exact.losses[k];
-        let path = loss.constraint.as_ref().map_or(&loss.series, |c| &c.series);
+        let path = loss.constraint.as_ref().map_or(&loss.curves.series, |c| &c.series);
         let run = |traces: &[Trace]| {
             traces.get(k).map_or_else(Vec::new, |t| {
                 let end = t.at(state.cursor);
@@ -113,8 +113,9 @@ pub fn over_lambda(state: &State, exact: &Exact, x: usize) -> Drawing {
     let (from, to) = (exact.lambdas[0], exact.lambdas[exact.lambdas.len() - 1]);
     let panels = shown(state, exact).map(|k| {
         let loss = &exact.losses[k];
-        let panel = Panel::of_series(&loss.series, x, &exact.lambdas);
-        let ends = Ends { low: probs(&loss.limits.low[x].log_pi), high: probs(&loss.limits.high[x].log_pi) };
+        let panel = Panel::of_series(&loss.curves.series, x, &exact.lambdas);
+        let ends =
+            Ends { low: probs(&loss.curves.limits.low[x].log_pi), high: probs(&loss.curves.limits.high[x].log_pi) };
         Panel { ends: Some(ends), cursor: Some(loss.spec.lambda), dimmed: state.is_dimmed(k), ..panel }
     });
     Drawing::Panels(framed(exact, x, Along::Lambda { from, to }, panels.collect()))

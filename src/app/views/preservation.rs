@@ -67,7 +67,7 @@ fn capital(name: &str) -> String {
 /// Distances to π* over λ on prompt `x`.
 pub fn distances(state: &State, exact: &Exact, x: usize) -> Distances {
     let losses: Vec<usize> = shown(state, exact).collect();
-    let series = losses.iter().map(|k| &exact.losses[*k].series);
+    let series = losses.iter().map(|k| &exact.losses[*k].curves.series);
     let mut plot = Distances::to_star(&exact.problem, series, x, &exact.lambdas);
     for (curve, &k) in plot.curves.iter_mut().zip(&losses) {
         let found = &exact.losses[k].minimisers[x];

@@ -191,7 +191,7 @@ mod tests {
     /// of other texts before and after; the rest are not trained.
     fn headline_of(ends: &[([[f64; 3]; 2], [f64; 2])]) -> String {
         let mut state = State::new(address::parse("view=language"), false);
-        let exact = Exact::new(state.spec(), state.view).expect("data");
+        let exact = Exact::new(state.spec(), state.view, None).expect("data");
         let begin = [[0.6, 0.3, 0.1], [0.6, 0.2, 0.2]];
         let traced = |(end, _): &([[f64; 3]; 2], [f64; 2])| {
             let mut trace = Trace::new(6);
