@@ -28,8 +28,8 @@ pub enum Drawing {
 
 /// What of a figure is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    Whole,
+pub enum Layer {
+    All,
     /// All but the cursors.
     Still,
     Cursors,
@@ -82,11 +82,11 @@ impl Drawing {
         matches!((self, before), (Self::Panels(now), Self::Panels(before)) if now.is_still(before))
     }
 
-    /// Draws it without its cursors, or those alone.
-    pub fn draw_part<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region, part: Part) {
-        match (self, part) {
-            (Self::Panels(p), Part::Still) => p.draw_still(s, theme, r),
-            (Self::Panels(p), Part::Cursors) => p.draw_cursors(s, theme, r),
+    /// Draws a layer of it. Figures that never are [still](Self::is_still) have but one.
+    pub fn draw_layer<DB: Surface>(&self, s: &mut Sketch<DB>, theme: &Theme, r: Region, layer: Layer) {
+        match (self, layer) {
+            (Self::Panels(p), Layer::Still) => p.draw_still(s, theme, r),
+            (Self::Panels(p), Layer::Cursors) => p.draw_cursors(s, theme, r),
             _ => self.draw(s, theme, r),
         }
     }

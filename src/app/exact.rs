@@ -65,8 +65,8 @@ impl Exact {
         let (over_lambda, over_alpha) = (spec.sweep.over_lambda(), spec.sweep.over_alpha());
         let (lambdas, alphas) = (over_lambda.values(), over_alpha.values());
         let before = before.filter(|b| b.lambdas == lambdas && is_same_but_for_losses(&b.problem, &problem));
-        let one = |(k, l): (usize, &LossSpec)| {
-            let known = before.and_then(|b| b.losses.get(k)).filter(|known| known.spec.loss == l.loss);
+        let one = |l: &LossSpec| {
+            let known = before.and_then(|b| b.losses.iter().find(|known| known.spec.loss == l.loss));
             let computed = || Rc::new(Curves::new(&problem, l.loss, &over_lambda, &lambdas));
             ExactLoss {
                 spec: *l,
@@ -75,7 +75,7 @@ impl Exact {
                 constraint: (view == View::Constraints).then(|| Constraint::new(&problem, *l, &over_alpha)),
             }
         };
-        let losses = problem.losses.iter().enumerate().map(one).collect();
+        let losses = problem.losses.iter().map(one).collect();
         Ok(Self { problem, lambdas, alphas, losses })
     }
 }
@@ -129,7 +129,7 @@ mod tests {
             (true, |s| s.losses.iter_mut().for_each(|l| l.lambda = 0.3)),
             (false, |s| s.weight_decay.alpha = 0.02),
             (false, |s| s.prompts[1].pi_star.swap(0, 1)),
-            (false, |s| s.losses.rotate_left(1)),
+            (true, |s| s.losses[1..].reverse()),
             (false, |s| s.sweep.points = 31),
             (false, |s| s.kl = KlConvention::Authors),
         ];

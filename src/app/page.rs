@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::render::{AnimationFrame, request_animation_frame};
-use gloo::timers::callback::Timeout;
+use gloo::timers::callback::Interval;
 use gloo::utils::{document, window};
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, KeyboardEvent};
@@ -22,7 +22,6 @@ use super::state::{Action, Scheme, Sight, State, View};
 use super::views::shapes::Shapes;
 use super::views::{ViewProps, constraints, interpolation, language, preservation};
 use super::{address, embed, keys, painter, patience, prefers, remote, seen, tour};
-use crate::spec::url::Link;
 use crate::worker::protocol::lm::ToLm;
 use crate::worker::protocol::{ToSolver, VERSION};
 
@@ -72,7 +71,7 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
     use_playing(current.playing && current.sight == Sight::Seen && stage == Stage::Whole, &dispatch);
     seen::use_seen(&dispatch);
     remote::use_remote(&current, &dispatch);
-    use_rest(current.link(), &dispatch);
+    use_rest(&current, &dispatch);
     use_undo_keys(&dispatch);
     use_scheme(current.scheme);
 
@@ -142,7 +141,7 @@ fn footer() -> Html {
 /// page's is: links, messages and edits that would make one are refused.
 #[hook]
 fn use_exact(state: &Rc<State>, opening: &Opening) -> Option<Rc<Exact>> {
-    let before = use_mut_ref(|| opening.exact.clone());
+    let before = use_mut_ref(|| None::<Rc<Exact>>);
     let computed = use_memo((state.spec().clone(), state.view), |(spec, view)| match &opening.exact {
         Some(exact) if spec == opening.state.spec() && *view == opening.state.view => Some(Rc::clone(exact)),
         _ => Exact::new(spec, *view, before.borrow().as_deref()).ok().map(Rc::new),
@@ -255,30 +254,35 @@ fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
     });
 }
 
-/// Milliseconds without an edit after which the next one counts as another.
+/// Milliseconds without an edit after which the next one counts as another, once the hand has let go.
 const REST_MS: u32 = 600;
 
-/// Tells when the hand has rested, which it does not before it lets go.
+/// Tells when the hand that slides has let go and rested.
 #[hook]
-fn use_rest(link: &Link, dispatch: &Callback<Action>) {
+fn use_rest(state: &State, dispatch: &Callback<Action>) {
+    let held = use_mut_ref(|| false);
+    {
+        let held = held.clone();
+        use_effect_with((), move |()| {
+            let listeners =
+                [("pointerdown", true), ("pointerup", false), ("pointercancel", false)].map(|(kind, is_held)| {
+                    let held = held.clone();
+                    let options = EventListenerOptions::run_in_capture_phase();
+                    EventListener::new_with_options(&window(), kind, options, move |_| *held.borrow_mut() = is_held)
+                });
+            move || drop(listeners)
+        });
+    }
     let dispatch = dispatch.clone();
-    use_effect_with(link.clone(), move |_| {
-        let timer: Rc<RefCell<Option<Timeout>>> = Rc::default();
-        await_rest(Rc::clone(&timer), dispatch);
-        move || *timer.borrow_mut() = None
+    use_effect_with((state.link().clone(), state.is_sliding()), move |(_, is_sliding)| {
+        let rests = move || {
+            if !*held.borrow() {
+                dispatch.emit(Action::Rest);
+            }
+        };
+        let timer = is_sliding.then(|| Interval::new(REST_MS, rests));
+        move || drop(timer)
     });
-}
-
-fn await_rest(timer: Rc<RefCell<Option<Timeout>>>, dispatch: Callback<Action>) {
-    let slot = Rc::clone(&timer);
-    let next = Timeout::new(REST_MS, move || {
-        if document().query_selector(":active").is_ok_and(|held| held.is_some()) {
-            await_rest(timer, dispatch);
-        } else {
-            dispatch.emit(Action::Rest);
-        }
-    });
-    *slot.borrow_mut() = Some(next);
 }
 
 /// Control or Command with Z, with Shift or Y to go forward again; a field's own undo is left to it.

@@ -13,7 +13,7 @@ use web_sys::{Element, HtmlCanvasElement, HtmlElement, ResizeObserver};
 use yew::prelude::*;
 
 use super::crisp::{Crisp, Ground};
-use super::drawing::{Drawing, Part};
+use super::drawing::{Drawing, Layer};
 use super::reach;
 use crate::figure::{Reading, Region, Sketch, Theme};
 use crate::loss::Loss;
@@ -198,27 +198,26 @@ impl Entry {
         let paper = Ground::Paper(theme.paper);
         if !before.is_some_and(|(drawing, at)| at == width && self.drawing.is_still(&drawing)) {
             self.picture = None;
-            return self.put(&self.canvas, paper, Part::Whole, theme, width);
+        } else if self.picture.is_none() {
+            let canvas = document().create_element("canvas").ok().and_then(|c| c.dyn_into().ok());
+            self.picture = canvas.filter(|picture| self.put(picture, paper, Layer::Still, theme, width));
         }
-        if self.picture.is_none() {
-            self.picture = document().create_element("canvas").ok().and_then(|c| c.dyn_into().ok());
-            self.picture.iter().for_each(|picture| self.put(picture, paper, Part::Still, theme, width));
-        }
-        if let Some(picture) = &self.picture {
-            self.put(&self.canvas, Ground::Copy(picture), Part::Cursors, theme, width);
-        }
+        match &self.picture {
+            Some(picture) => self.put(&self.canvas, Ground::Copy(picture), Layer::Cursors, theme, width),
+            None => self.put(&self.canvas, paper, Layer::All, theme, width),
+        };
     }
 
-    /// Draws on a canvas of its size. One that cannot be drawn on stays as it is; the numbers stand beside it.
-    fn put(&self, canvas: &HtmlCanvasElement, ground: Ground, part: Part, theme: &Theme, width: f64) {
+    /// Draws on a canvas of its size. False where that cannot be drawn on: it stays as it is, and the numbers stand beside it.
+    fn put(&self, canvas: &HtmlCanvasElement, ground: Ground, layer: Layer, theme: &Theme, width: f64) -> bool {
         let size = text_size();
         let (width, height) = (width / size, self.height / size);
         let ratio = window().device_pixel_ratio() * size;
-        let Some(backend) = Crisp::new(canvas, width, height, ratio, ground) else { return };
+        let Some(backend) = Crisp::new(canvas, width, height, ratio, ground) else { return false };
         let area = backend.into_drawing_area();
         let mut sketch = Sketch::new(&area, 1.0).for_the_eye();
-        self.drawing.draw_part(&mut sketch, theme, Region::of(width, height), part);
-        let _ = sketch.finish();
+        self.drawing.draw_layer(&mut sketch, theme, Region::of(width, height), layer);
+        sketch.finish().is_ok()
     }
 }
 

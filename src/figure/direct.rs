@@ -8,7 +8,7 @@ use super::theme::Theme;
 /// A curve in pixels; points that are not finite break it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve<'a> {
-    /// Along x; curves that are compared have theirs at the same places.
+    /// From left to right; curves that are compared have theirs at the same x.
     pub points: Vec<(f64, f64)>,
     /// What is written at it; nothing for a curve that is only kept clear of.
     pub name: Option<(&'a str, RGBColor)>,
@@ -117,16 +117,13 @@ fn meets(a: Region, b: Region) -> bool {
     a.x < b.right() + 4.0 && b.x < a.right() + 4.0 && a.y < b.bottom() + 2.0 && b.y < a.bottom() + 2.0
 }
 
-/// Farther than this nothing is looked for: more than any space that is compared.
-const FAR: f64 = 2.0 * ENOUGH;
-
 /// How far a rectangle is from the nearest of some points, which go to the right; told only roughly where that is less than `least`,
-/// and infinite where none is near.
+/// and as infinite where it is more than enough.
 fn clear(r: Region, points: &[(f64, f64)], least: f64) -> f64 {
-    let first = points.partition_point(|p| p.0 < r.x - FAR);
+    let first = points.partition_point(|p| p.0 < r.x - ENOUGH);
     // By squares: a root for each of thousands of points would take longer than all else that is drawn.
     let mut nearest = f64::INFINITY;
-    for (x, y) in points[first..].iter().take_while(|p| p.0 <= r.right() + FAR) {
+    for (x, y) in points[first..].iter().take_while(|p| p.0 <= r.right() + ENOUGH) {
         let dx = (r.x - x).max(x - r.right()).max(0.0);
         let dy = (r.y - y).max(y - r.bottom()).max(0.0);
         nearest = nearest.min(dx * dx + dy * dy);

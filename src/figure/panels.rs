@@ -169,13 +169,16 @@ impl Panels {
 
     /// Whether nothing but cursors has moved. Never along steps, where what follows the cursor is drawn another way.
     pub fn is_still(&self, before: &Self) -> bool {
-        fn curves(p: &Panel) -> impl PartialEq + '_ {
-            (p.loss, p.last, p.dimmed, &p.x, &p.pi, &p.bands, &p.ends, &p.ghost)
+        fn curves(panel: &Panel) -> impl PartialEq + '_ {
+            let Panel { loss, x, pi, bands, ends, ghost, last, cursor: _, dimmed } = panel;
+            (loss, x, pi, bands, ends, ghost, last, dimmed)
         }
-        let shared = |p: &Self| (p.room, p.along, p.panels.len());
+        fn shared(panels: &Panels) -> impl PartialEq + '_ {
+            let Panels { panels: _, room, along, star, reference } = panels;
+            (room, along, star, reference)
+        }
         self.along != Along::Steps
             && shared(self) == shared(before)
-            && (&self.star, &self.reference) == (&before.star, &before.reference)
             && self.panels.iter().map(curves).eq(before.panels.iter().map(curves))
     }
 
@@ -364,6 +367,7 @@ fn draw_ends<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, r: Region, y: Scale
 
 /// Where levels stand, each place once: dashes upon dashes are no longer dashes.
 fn heights(levels: &[f64], y: Scale) -> Vec<f64> {
+    // From the greatest level, at the top of the screen, down.
     let mut heights: Vec<f64> = ascending(levels).into_iter().rev().map(|k| y.at(levels[k])).collect();
     heights.dedup_by(|a, b| *a - *b < 0.5);
     heights
@@ -419,5 +423,36 @@ mod tests {
         let y = Scale::linear(0.0, 1.0, 100.0, 0.0);
         assert_eq!(heights(&[0.25, 0.5, 0.25, 0.251], y).len(), 2);
         assert_eq!(heights(&[1.0 / 16.0; 16], y), [93.75]);
+    }
+
+    #[test]
+    fn only_cursors_may_move_over_what_is_still() {
+        let along = Along::Lambda { from: 0.1, to: 10.0 };
+        let panel = Panel::new(Loss::Typo, vec![0.1, 10.0], vec![vec![0.4, 0.5], vec![0.6, 0.5]], 10.0);
+        let before =
+            Panels { panels: vec![panel.clone(), panel], room: 2, along, star: vec![0.4], reference: vec![0.6] };
+        let after = |change: fn(&mut Panels)| {
+            let mut now = before.clone();
+            change(&mut now);
+            now.is_still(&before)
+        };
+        assert!(after(|_| ()) && after(|p| p.panels[1].cursor = Some(2.0)));
+        let changes: [fn(&mut Panels); 12] = [
+            |p| p.panels[0].loss = Loss::Ipo,
+            |p| p.panels[0].x[0] = 0.2,
+            |p| p.panels[0].pi[1][1] = 0.4,
+            |p| p.panels[0].bands = vec![Band { median: vec![], least: vec![], greatest: vec![] }],
+            |p| p.panels[0].ends = Some(Ends { low: vec![], high: vec![] }),
+            |p| p.panels[0].ghost = Some(vec![]),
+            |p| p.panels[0].last = 9.0,
+            |p| p.panels[0].dimmed = true,
+            |p| p.panels.truncate(1),
+            |p| p.room = 3,
+            |p| p.star[0] = 0.3,
+            |p| p.reference[0] = 0.3,
+        ];
+        assert!(changes.into_iter().all(|change| !after(change)));
+        let steps = Panels { along: Along::Steps, ..before.clone() };
+        assert!(!steps.is_still(&steps) && !steps.is_still(&before));
     }
 }

@@ -1,5 +1,5 @@
 // Sliders, typed fields, and the transport through training time.
-import { compare, expect, minimisers, notice, open, settled, slide, specOf, test, trained, type } from "./helpers.mjs";
+import { compare, expect, minimisers, notice, open, pause, settled, slide, specOf, test, trained, type } from "./helpers.mjs";
 
 const field = (page, name) => page.getByLabel(`${name}, typed`, { exact: true });
 
@@ -135,6 +135,7 @@ test("where the solver's answers come late, a hand's moves wait for them, the la
 
 test("a thumb that is held still for a while is one step of undo with what it does before and after", async ({ page }) => {
   await open(page);
+  await settled(page);
   await field(page, "λ").scrollIntoViewIfNeeded();
   const { x, y, width, height } = await page.locator("#lambda").boundingBox();
   const to = (share) => page.mouse.move(x + width * share, y + height / 2, { steps: 5 });
@@ -142,8 +143,7 @@ test("a thumb that is held still for a while is one step of undo with what it do
   await page.mouse.down();
   await expect(field(page, "λ")).not.toHaveValue("1e-5");
   const held = await field(page, "λ").inputValue();
-  // Longer than a hand without anything rests before its next edit counts as another.
-  await page.waitForTimeout(1500);
+  await pause(page);
   await to(0.6);
   await expect(field(page, "λ")).not.toHaveValue(held);
   await page.mouse.up();
@@ -153,9 +153,11 @@ test("a thumb that is held still for a while is one step of undo with what it do
   await expect(undo).toBeDisabled();
   // Once it has let go and rested, the next move is another step.
   await page.locator("#lambda").press("PageUp");
-  await page.waitForTimeout(1500);
+  await expect(field(page, "λ")).not.toHaveValue("1e-5");
   const pressed = await field(page, "λ").inputValue();
+  await pause(page);
   await page.locator("#lambda").press("PageUp");
+  await expect(field(page, "λ")).not.toHaveValue(pressed);
   await undo.click();
   await expect(field(page, "λ")).toHaveValue(pressed);
 });

@@ -250,18 +250,38 @@ test("an address that is gone to just before the page writes its own is the one 
 });
 
 test("figures over which only the cursor has moved are those that are drawn anew", async ({ page }) => {
+  await page.addInitScript(() => {
+    const { drawImage } = CanvasRenderingContext2D.prototype;
+    window.copies = 0;
+    CanvasRenderingContext2D.prototype.drawImage = function (...args) {
+      window.copies++;
+      drawImage.apply(this, args);
+    };
+  });
   await open(page, SHORT);
   await settled(page);
   const before = await pixels(page);
-  // The first move draws the curves, those after it only what has moved.
-  for (const key of ["PageUp", "PageUp", "PageUp", "ArrowRight"]) await page.locator("#lambda").press(key);
-  await page.locator("#lambda").blur();
-  await settled(page);
+  const press = async (...keys) => {
+    for (const key of keys) await page.locator("#lambda").press(key);
+    await page.locator("#lambda").blur();
+    await settled(page);
+  };
+  await press("PageUp", "PageUp", "PageUp", "ArrowRight");
+  expect(await page.evaluate(() => window.copies)).toBeGreaterThan(0);
   const moved = await pixels(page);
   expect(moved.filter((p, k) => p !== before[k])).toHaveLength(before.length);
   await page.reload();
   await settled(page);
   expect(await pixels(page)).toEqual(moved);
+
+  // A picture in other colours is of no use.
+  await press("PageUp", "ArrowRight");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await press("ArrowRight");
+  const dark = await pixels(page);
+  await page.reload();
+  await settled(page);
+  expect(await pixels(page)).toEqual(dark);
 });
 
 test("several seeds are a band with its median, and the link keeps them", async ({ page }) => {

@@ -101,14 +101,15 @@ export async function open(page, fragment = "") {
 /**
  * In the page: waits until the newest run is complete, the address is written, and what changed is drawn. Returns what it
  * waited for in vain. The page writes its address 200 ms after it has followed the last change, in tasks that the browser may
- * put off; a timer that is longer and is set once nothing else is to be done also ends later, however busy the machine is.
+ * put off; a timer that is longer and is set once nothing else is to be done, for which this waits 5 s at most, also ends later.
  */
 export async function rest(run) {
   const MOST_SECS = 180;
   const state = () => (run ? (document.querySelector("#numbers")?.dataset.runDone ?? "no figures") : "true");
   // Figures are first drawn over a few frames; a canvas that has not been keeps the size that all begin with.
   const isBlank = () => [...document.querySelectorAll("canvas")].some((c) => c.clientWidth >= 40 && c.width === 300 && c.height === 150);
-  for (let k = 0; k < MOST_SECS * 4; k++) {
+  const end = performance.now() + MOST_SECS * 1e3;
+  while (performance.now() < end) {
     await new Promise((go) => requestIdleCallback(go, { timeout: 5000 }));
     const { hash } = location;
     await new Promise((go) => setTimeout(go, 250));
@@ -127,6 +128,9 @@ export async function settled(page, { run = true } = {}) {
   const trouble = await page.evaluate(rest, run);
   if (trouble) throw new Error(trouble);
 }
+
+/** Longer than a hand without anything rests before its next edit counts as another, by the page's own clock. */
+export const pause = (page) => page.evaluate(() => new Promise((go) => setTimeout(go, 1500)));
 
 /** One sentence in the page's alert. */
 export const notice = (page) => page.locator(".notice[role=alert] p");
@@ -440,22 +444,28 @@ export async function compareVerdicts(page) {
 }
 
 /** Drags a handle by so many pixels, in steps as a hand does, taken so far from its middle; tells where its box must end. */
-export async function dragBy(page, handle, dx, dy, { touch = false, release = true, off = [0, 0] } = {}) {
+export async function dragBy(page, handle, dx, dy, { touch = false, release = true, off = [0, 0], halfway = async () => {} } = {}) {
   const element = page.locator(handle).first();
   await element.scrollIntoViewIfNeeded();
   const box = await element.boundingBox();
   const [x, y] = [box.x + box.width / 2 + off[0], box.y + box.height / 2 + off[1]];
   const path = Array.from({ length: 8 }, (_, k) => [x + (dx * (k + 1)) / 8, y + (dy * (k + 1)) / 8]);
+  const follow = async (move) => {
+    for (const [k, at] of path.entries()) {
+      if (k === path.length / 2) await halfway();
+      await move(at);
+    }
+  };
   if (touch) {
     const client = await page.context().newCDPSession(page);
     const send = (kind, at) => client.send("Input.dispatchTouchEvent", { type: kind, touchPoints: at ? [{ x: at[0], y: at[1] }] : [] });
     await send("touchStart", [x, y]);
-    for (const at of path) await send("touchMove", at);
+    await follow((at) => send("touchMove", at));
     await send("touchEnd", null);
   } else {
     await page.mouse.move(x, y);
     await page.mouse.down();
-    for (const at of path) await page.mouse.move(...at);
+    await follow((at) => page.mouse.move(...at));
     if (release) await page.mouse.up();
   }
   return { x: box.x + dx, y: box.y + dy };

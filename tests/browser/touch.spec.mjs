@@ -1,5 +1,5 @@
 // The page by finger alone, on a phone of 360 px.
-import { compare, dragBy, expect, gap, open, settled, specOf, test, VIEWS } from "./helpers.mjs";
+import { compare, dragBy, expect, gap, open, pause, settled, specOf, test, VIEWS } from "./helpers.mjs";
 import { pictures } from "./rows.mjs";
 
 test.use({ hasTouch: true, isMobile: true, viewport: { width: 360, height: 740 } });
@@ -83,6 +83,22 @@ for (const [id, value] of Object.entries(TRACKS)) {
     await compare(page, `${id} by finger`);
   });
 }
+
+test("a finger that holds a thumb still for a while makes one step of undo", async ({ page }) => {
+  await open(page);
+  await settled(page);
+  const { width } = await page.locator("#lambda").boundingBox();
+  const field = page.getByLabel("λ, typed", { exact: true });
+  const held = async () => {
+    await pause(page);
+    await expect(field).not.toHaveValue("1e-5");
+  };
+  await dragBy(page, "#lambda", width / 4, 0, { ...FINGER, halfway: held });
+  const undo = page.getByRole("button", { name: "Undo" });
+  await undo.tap();
+  await expect(field).toHaveValue("1e-5");
+  await expect(undo).toBeDisabled();
+});
 
 test("a tap on a loss's name shows it alone in every figure, and another brings the others back", async ({ page }) => {
   await open(page);
