@@ -55,7 +55,7 @@ const ofLast = (view) => (view === "preservation" ? [1, "bad", ["bad"]] : [0, "x
 /** The controls of a view by what they are about. */
 function controls(view) {
   const [x, name, own] = ofLast(view);
-  const all = {
+  return {
     "the trade-off, weight decay and the policies": [
       typed("λ", "0.3", (s) => s.losses[1].lambda),
       typed("α", "0.003", (s) => s.weight_decay.alpha),
@@ -119,9 +119,6 @@ function controls(view) {
       ...(view === "interpolation" ? [pressed("All losses alike", (s) => s.losses.some((l) => l.steps || l.learning_rate), false, TRAINING)] : []),
     ],
   };
-  // Where the constraint is studied, the losses are those that the paper ties to RLHF.
-  if (view === "constraints") delete all["a loss of one's own"];
-  return all;
 }
 
 for (const [view, fragment] of Object.entries(EXPERIMENTS)) {

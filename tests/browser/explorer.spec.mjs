@@ -210,6 +210,24 @@ test("pointing at a curve names it, shows its value, and brings its loss forward
   await expect(page.locator(".tip:not(:empty)")).toHaveCount(0);
 });
 
+test("pointing at a row of the heat map brings its loss forward in the curves too", async ({ page }) => {
+  await open(page, `${SHORT}&prompts.0.pi_ref=0.25,0.25,0.25,0.25&prompts.0.pi_star=0.4,0.3,0.2,0.1`);
+  await settled(page);
+  const before = await pixels(page);
+  const { x, y, width, height } = await page.locator(".space canvas").boundingBox();
+  const tip = page.locator(".tip:not(:empty)");
+  // From the bottom up, where the losses' rows are.
+  for (let up = 2; up < 60; up += 4) {
+    await page.mouse.move(x + width / 2, y + height - up);
+    if ((await tip.count()) && /^TYPO: π\(y_[a-d]\) = /.test(await tip.textContent())) break;
+  }
+  await expect(tip).toHaveText(/^TYPO: /);
+  const learning = 1;
+  await expect.poll(async () => (await pixels(page))[learning]).not.toBe(before[learning]);
+  await page.mouse.move(2, 2);
+  await expect.poll(() => pixels(page)).toEqual(before);
+});
+
 test("the keyboard reads a figure's values, and brings the loss it is at forward everywhere", async ({ page }) => {
   await open(page);
   await settled(page);

@@ -90,6 +90,19 @@ for (const [name, readings] of Object.entries(READINGS)) {
   });
 }
 
+for (const name of PRESETS.filter((name) => /^figure-3/.test(name))) {
+  test(`the authors' run of ${name} has their draws and steps, and the headless program's numbers`, async ({ page }) => {
+    await open(page, `preset=${name}`);
+    await page.getByRole("button", { name: "the authors’ run", exact: true }).click();
+    await settled(page);
+    const spec = await specOf(page);
+    expect(spec.kl).toBe("authors");
+    expect(spec.preferences.source).toBe("sampled");
+    expect(spec).not.toEqual(preset(name));
+    await compare(page, `${name}, the authors’`);
+  });
+}
+
 test("the list names the preset of a link that brings another view than the preset's", async ({ page }) => {
   const prompts = ["a", "b", "c"].map((name) => ({ name, pi_ref: [0.4, 0.4, 0.2], pi_star: [0.6, 0.3, 0.1] }));
   await open(page, `prompts=${encodeURIComponent(JSON.stringify(prompts))}`);

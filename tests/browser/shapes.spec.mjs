@@ -54,6 +54,8 @@ test("the view opens from its tab at figure 6's λ, with its five sections drawn
   await settled(page);
   await expect(page.locator(".shape")).toHaveCount(5);
   await expect(page.locator(".shape canvas")).toHaveCount(8);
+  // What the page's summary leaves out tells itself to those who hear the page.
+  await expect(page.locator(".shape h2[aria-live=polite]")).toHaveCount(3);
   expect(new URL(page.url()).hash).toBe("#view=shapes");
   await expect(page.locator("#preset")).toHaveValue("figure-8");
   expect((await specOf(page)).losses[0].lambda).toBe(0.1);
@@ -212,17 +214,25 @@ test("the view's arrows, shapes and numbers follow every control that they depen
       typed("λ", "0.3", (s) => s.losses[1].lambda, ["s-psi", "s-arrows", "s-gauss", "s-labels"]),
       // Its λ is TYPO's alone.
       pressed("authors’ KL ÷ A", (s) => s.kl, "authors", LABELS),
+      pressed("true KL", (s) => s.kl, "true", LABELS),
       alone("dpo"),
       typed("α", "0.003", (s) => s.weight_decay.alpha, ARROWS),
       pressed("on π", (s) => s.weight_decay.on, "policy", ARROWS),
+      pressed("on θ", (s) => s.weight_decay.on, "logits", ARROWS),
       pressed("drawn from πref", data, { source: "population", pairing: "reference" }, ARROWS),
       pressed("draws", data, { source: "sampled", draws: 300, seed: 100, pairing: "reference" }, ARROWS),
+      typed("pairs drawn", "120", (s) => data(s).draws, ARROWS),
       typed("data seed", "7", (s) => data(s).seed, ARROWS),
+      pressed("all pairs alike", data, { source: "sampled", draws: 120, seed: 7, pairing: "uniform" }, ARROWS),
       pressed("counts", (s) => data(s).source, "counts", ARROWS),
       alone("rlhf"),
       pressed("fitted reward", (s) => s.losses[0].reward, "fitted", ARROWS),
+      pressed("true reward", (s) => s.losses[0].reward ?? "true", "true", ARROWS),
       alone("f-dpo"),
       chosen("#divergence", "forward KL", (s) => s.losses[3].divergence, "forward-kl", ARROWS),
+      chosen("#divergence", "α = 0.5", (s) => s.losses[3].divergence, { alpha: 0.5 }, ARROWS),
+      row("the order of f-DPO's α-divergence", () => type(page, "order α", "0.2"), becomes((s) => s.losses[3].divergence, { alpha: 0.2 }), ARROWS),
+      chosen("#divergence", "reverse KL", (s) => s.losses[3].divergence, "reverse-kl", ARROWS),
       row("without IPO", () => page.getByLabel("IPO", { exact: true }).click(), becomes((s) => s.losses.map((l) => l.kind), ["rlhf", "dpo", "f-dpo", "typo"]), ["s-psi", "s-labels"]),
       pressed("Add a ψ and μ of your own", (s) => last(s).psi, "hinge", ["s-psi", "s-labels"]),
       chosen("#psi", "savage", (s) => last(s).psi, "savage", ["s-psi", "s-labels"]),
@@ -231,8 +241,17 @@ test("the view's arrows, shapes and numbers follow every control that they depen
       chosen("#mu", "f′ of Jensen–Shannon", (s) => last(s).mu, "jensen-shannon", ARROWS),
       chosen("#mu", "f′ of α = 0.5", (s) => last(s).mu, { alpha: 0.5 }, ARROWS),
       row("the order of its α-divergence", () => type(page, "order α", "0.2"), becomes((s) => last(s).mu, { alpha: 0.2 }), ARROWS),
+      pressed("Remove", (s) => s.losses.map((l) => l.kind), ["rlhf", "dpo", "f-dpo", "typo"], []),
+      // Of the optimiser's settings only the runs' table tells.
       pressed("gradient descent", (s) => s.optimiser.kind, "sgd", []),
       typed("learning rate", "0.01", (s) => s.optimiser.learning_rate, []),
+      pressed("Adam", (s) => s.optimiser.kind, "adam", []),
+      typed("steps", "250", (s) => s.optimiser.steps, []),
+      typed("gradient clipped at", "0.05", (s) => s.optimiser.clip_norm, []),
+      typed("pairs a step", "7", (s) => s.optimiser.batch_size, []),
+      typed("seed", "3", (s) => s.optimiser.seed, []),
+      typed("recorded every", "150", (s) => s.optimiser.record_every, []),
+      pressed("full gradient", (s) => s.optimiser.batch_size, null, []),
       pressed("expectation", (s) => data(s).source, "population", ARROWS),
       typed("prompts", "2", (s) => s.prompts.length, []),
       row("the second prompt's star", () => slide(page, "#policy-1-star-0", 300), becomes((s) => s.prompts[1].pi_star[0], 0.3), []),

@@ -242,7 +242,7 @@ pub fn simplex(props: &ViewProps, x: usize) -> Html {
         let label = format!(
             "Policies for prompt {name}, an action a column. Above, bars are the preferred policy, dotted lines the reference, markers the training runs, rings their exact minimisers; below, a row of shades a policy."
         );
-        return html! { <Figure {drawing} {label} /> };
+        return html! { <Figure {drawing} {label} on_point={pointing(&props.dispatch)} /> };
     };
     let dispatch = props.dispatch.clone();
     let on_move = Callback::from(move |(given, pi): (Given, Vec<f64>)| {

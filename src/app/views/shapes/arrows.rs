@@ -11,7 +11,7 @@ use crate::app::painter::Figure;
 use crate::app::panels::formula::formula;
 use crate::app::panels::table::{Line, Unfolding, Unfolds, table, unfold};
 use crate::app::state::{Action, Edit, Given, State};
-use crate::app::views::ViewProps;
+use crate::app::views::{ViewProps, pointing};
 use crate::app::words;
 use crate::figure::arrows::{Arrow, Field, grid};
 use crate::figure::triangle::three;
@@ -148,15 +148,16 @@ fn figure(props: &ViewProps, x: usize, field: &Field, title: &str, with_handles:
     let label =
         format!("Arrows on the triangle of policies for prompt {name}: {title}. The numbers are in the table below.");
     let drawing = Rc::new(Drawing::Field(field.clone()));
+    let on_point = pointing(&props.dispatch);
     if !with_handles {
-        return html! { <div class="triangle"><Figure {drawing} {label} /></div> };
+        return html! { <div class="triangle"><Figure {drawing} {label} {on_point} /></div> };
     }
     let dispatch = props.dispatch.clone();
     let on_move = Callback::from(move |(given, pi): (Given, Vec<f64>)| {
         dispatch.emit(Action::Edit(Edit::Policy { prompt: x, given, pi }));
     });
     html! {
-        <Handles {name} pi_ref={field.pi_ref} pi_star={field.pi_star} {on_move}><Figure {drawing} {label} /></Handles>
+        <Handles {name} pi_ref={field.pi_ref} pi_star={field.pi_star} {on_move}><Figure {drawing} {label} {on_point} /></Handles>
     }
 }
 
