@@ -5,7 +5,8 @@
 # compiler and the browsers. FRESH=1 runs every stage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-log=$(mktemp); trap 'rm -f "$log"' EXIT
+log=$(mktemp); page_log=$(mktemp); page=
+trap 'rm -f "$log" "$page_log"; [ -z "$page" ] || kill "$page" 2>/dev/null || true' EXIT
 target=${CARGO_TARGET_DIR:-target}
 kept=$target/tested; mkdir -p "$kept"
 passed=0; failed=0; spared=0
@@ -66,12 +67,20 @@ export TYPO_LAB_BIN=$(realpath "$target")/debug/typo-lab
 in_chromium=(cargo test --locked --no-default-features --target wasm32-unknown-unknown)
 
 stage "unit and integration tests" "${rust[@]}" -- cargo test --locked --features app
+# The page is built meanwhile: what links its programs, and the tests that follow, keep little more than one core busy each.
+make --no-print-directory dist >"$page_log" 2>&1 & page=$!
+
 stage "golden tests as wasm in Chromium" "${rust[@]}" -- "${in_chromium[@]}" --test goldens
 stage "the language model's fixtures on Chromium's WebGPU" "${rust[@]}" -- "${in_chromium[@]}" --features lm_worker --test lm_browser
 stage "licences, bans and sources of dependencies" Cargo.toml Cargo.lock deny.toml -- cargo deny --log-level error check bans licenses sources
 
-printf '\n== the page, optimised\n'
-make --no-print-directory dist
+printf '\n== the page, optimised (at %d:%02d min)\n' $((SECONDS / 60)) $((SECONDS % 60))
+built=0; wait "$page" || built=$?; page=
+cat "$page_log"
+if [ "$built" -ne 0 ]; then
+  failed=$((failed + 1)); finish
+  exit 1
+fi
 
 # The headless program's own numbers are what the page's are held against, and it is made of the same sources.
 stage "browser tests" "${rust[@]}" dist tests/browser -- npm --prefix tests/browser test --silent

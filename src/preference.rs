@@ -159,9 +159,11 @@ pub fn sampled(n: u32, random: &mut Random, pairing: Pairing, log_ref: &[f64], l
             labelled.push((i, j, random.unit() < p));
         }
     }
-    // No table: of many actions only few pairs are drawn.
-    let mut pairs: Vec<(u32, u32)> = labelled.iter().map(|(i, j, _)| (*i, *j)).collect();
-    pairs.sort_unstable();
+    // No table: of many actions only few pairs are drawn. In order by numbers that stand for them, as all else here is: a second
+    // sort would cost the page's size a kilobyte.
+    let places = labelled.iter().map(|(i, j, _)| f64::from(*i) * log_ref.len() as f64 + f64::from(*j));
+    let order = ascending(&places.collect::<Vec<_>>());
+    let mut pairs: Vec<(u32, u32)> = order.into_iter().map(|k| (labelled[k].0, labelled[k].1)).collect();
     pairs.dedup();
     let mut comparisons: Vec<Comparison> =
         pairs.iter().map(|&(i, j)| Comparison { i, j, win: 0.0, lose: 0.0 }).collect();

@@ -14,6 +14,7 @@ use yew::prelude::*;
 
 use super::crisp::{Crisp, Ground};
 use super::drawing::{Drawing, Layer};
+use super::elements::canvas;
 use super::reach;
 use crate::figure::{Reading, Region, Sketch, Theme};
 use crate::loss::Loss;
@@ -199,8 +200,7 @@ impl Entry {
         if !before.is_some_and(|(drawing, at)| at == width && self.drawing.is_still(&drawing)) {
             self.picture = None;
         } else if self.picture.is_none() {
-            let canvas = document().create_element("canvas").ok().and_then(|c| c.dyn_into().ok());
-            self.picture = canvas.filter(|picture| self.put(picture, paper, Layer::Still, theme, width));
+            self.picture = canvas().filter(|picture| self.put(picture, paper, Layer::Still, theme, width));
         }
         match &self.picture {
             Some(picture) => self.put(&self.canvas, Ground::Copy(picture), Layer::Cursors, theme, width),

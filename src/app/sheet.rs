@@ -9,7 +9,7 @@ use web_sys::{Element, HtmlCanvasElement, Node};
 
 use super::crisp::{Crisp, Ground};
 use super::drawing::Drawing;
-use super::elements::all;
+use super::elements::{all, canvas};
 use super::{painter, words};
 use crate::figure::sketch::{Anchor, Stroke, Type};
 use crate::figure::{Region, Sketch, Surface, Theme, svg};
@@ -109,7 +109,7 @@ impl Sheet {
 
     /// As a canvas with `ratio` pixels to a CSS pixel; none where the browser has none to give.
     pub fn canvas(&self, theme: &Theme, ratio: f64) -> Option<HtmlCanvasElement> {
-        let canvas: HtmlCanvasElement = document().create_element("canvas").ok()?.dyn_into().ok()?;
+        let canvas = canvas()?;
         self.draw_on(Crisp::new(&canvas, self.size.0, self.size.1, ratio, Ground::None)?, 1.0, theme)?;
         Some(canvas)
     }

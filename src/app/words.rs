@@ -3,7 +3,8 @@
 use super::exact::{Exact, ExactLoss, distance};
 use super::state::{State, View};
 use crate::divergence::Divergence;
-use crate::simplex::{probs, tv};
+use crate::figure::action_name;
+use crate::simplex::{ascending, probs, tv};
 use crate::solve::Minimiser;
 use crate::solve::verdict::{KEPT, Preservation, REACHED};
 use crate::spec::LossSpec;
@@ -286,25 +287,33 @@ pub fn selectivity(p: &Preservation) -> String {
     }
 }
 
-/// A policy as `(0.60, 0.30, 0.10)`, cut short where it has many actions.
+/// A policy as `(0.60, 0.30, 0.10)`; of many actions the two likeliest, as `y_d 0.61, y_g 0.24, …`.
 pub fn policy(pi: &[f64]) -> String {
-    let fit = if pi.len() > 3 { 2 } else { 3 };
-    if pi.len() <= fit {
+    if pi.len() <= 3 {
         return whole_policy(pi);
     }
-    let shown: Vec<String> = pi.iter().take(fit).map(|p| format!("{p:.2}")).collect();
-    format!("({}, …)", shown.join(", "))
+    let likeliest = ascending(pi).into_iter().rev().take(2);
+    let named = likeliest.map(|a| format!("y_{} {:.2}, ", action_name(a), pi[a]));
+    named.chain(["…".to_owned()]).collect()
 }
 
-/// The same with every action, for tables.
+/// The same with every action, for tables: of many each has little, and a digit more.
 pub fn whole_policy(pi: &[f64]) -> String {
-    let all: Vec<String> = pi.iter().map(|p| format!("{p:.2}")).collect();
+    let digits = if pi.len() > 3 { 3 } else { 2 };
+    let all: Vec<String> = pi.iter().map(|p| format!("{p:.digits$}")).collect();
     format!("({})", all.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_policy_of_many_actions_is_told_by_the_likeliest() {
+        assert_eq!(policy(&[0.6, 0.3, 0.1]), "(0.60, 0.30, 0.10)");
+        assert_eq!(policy(&[0.05, 0.6, 0.1, 0.25]), "y_b 0.60, y_d 0.25, …");
+        assert_eq!(whole_policy(&[0.05, 0.6, 0.1, 0.25]), "(0.050, 0.600, 0.100, 0.250)");
+    }
 
     #[test]
     fn numbers_read_as_people_write_them() {

@@ -40,7 +40,7 @@ pub fn train(e: &Experiment) -> Result<(), Failure> {
     let traces: Vec<(LossSpec, Trace)> =
         runs.into_iter().zip(&problem.losses).map(|(run, loss)| (*loss, record(run, &problem, &bar))).collect();
     bar.finish_and_clear();
-    print(e, || export::runs(&problem, &traces), || Some(export::runs_csv(&problem, &traces)))
+    print(e, || export::runs(&problem, &traces), || Some(export::runs_csv(&problem, std::slice::from_ref(&traces))))
 }
 
 /// Steps between two looks at the progress bar.

@@ -23,15 +23,20 @@ pub fn minimisers_csv(problem: &Problem, found: &[Minimised]) -> String {
     out
 }
 
-/// Runs as a table, a line a snapshot and prompt.
-pub fn runs_csv(problem: &Problem, traces: &[(LossSpec, Trace)]) -> String {
+/// Runs as a table, a line a snapshot and prompt. Of several seeds, each after the one before, a line ends with its own.
+pub fn runs_csv(problem: &Problem, seeds: &[Vec<(LossSpec, Trace)>]) -> String {
+    let of_seed = |text: String| if seeds.len() > 1 { text } else { String::new() };
     let mut out = header("loss,choices,lambda,step,loss_value,prompt", problem.actions());
-    for (loss, trace) in traces {
-        for k in 0..trace.len() {
-            for (x, p) in problem.prompts.iter().enumerate() {
-                let head = format!("{},{}", which(loss), trace.step(k));
-                let policy = columns(trace.policy(k, x, problem.actions()));
-                out.push_str(&format!("{head},{},{}{policy}\n", trace.loss_value(k), quoted(&p.name)));
+    out.insert_str(out.len() - 1, &of_seed(",seed".to_owned()));
+    for (nth, runs) in seeds.iter().enumerate() {
+        let seed = of_seed(format!(",{}", problem.optimiser.seed.wrapping_add(nth as u64)));
+        for (loss, trace) in runs {
+            for k in 0..trace.len() {
+                for (x, p) in problem.prompts.iter().enumerate() {
+                    let head = format!("{},{}", which(loss), trace.step(k));
+                    let policy = columns(trace.policy(k, x, problem.actions()));
+                    out.push_str(&format!("{head},{},{}{policy}{seed}\n", trace.loss_value(k), quoted(&p.name)));
+                }
             }
         }
     }

@@ -41,7 +41,7 @@ pub type Tick = (f64, String);
 /// Round values from zero to `to`, about `count` of them.
 pub fn round_ticks(to: f64, count: usize) -> Vec<Tick> {
     let raw = to / count.max(1) as f64;
-    let magnitude = 10f64.powf(raw.log10().floor());
+    let magnitude = 10f64.powi(raw.log10().floor() as i32);
     let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * magnitude).find(|s| *s >= raw * 0.999).unwrap_or(raw);
     let last = (to / step + 1e-9).floor() as usize;
     (0..=last).map(|k| (k as f64 * step, short_number(k as f64 * step))).collect()

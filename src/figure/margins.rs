@@ -92,7 +92,8 @@ impl Margins {
             Shows::Pull => {
                 let at_zero = self.curves.iter().map(|c| c.pull(0.0)).filter(|p| *p > 0.0 && p.is_finite());
                 let (least, most) = at_zero.fold((1.0f64, 1.0f64), |(a, b), p| (a.min(p), b.max(p)));
-                let (low, high) = (10f64.powf(least.log10().floor() - 1.0), 10f64.powf(most.log10().ceil() + 1.0));
+                let (low, high) =
+                    (10f64.powi(least.log10().floor() as i32 - 1), 10f64.powi(most.log10().ceil() as i32 + 1));
                 (Scale::log(low, high, plot.bottom(), plot.y), (low, high), axis::decade_ticks(low, high, 5))
             }
         }

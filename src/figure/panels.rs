@@ -140,8 +140,10 @@ fn shade(k: usize, n: usize) -> f64 {
     if n < 2 { 1.0 } else { 1.0 - 0.42 * k as f64 / (n - 1) as f64 }
 }
 
-/// Actions up to which curves are labelled one by one.
+/// Actions up to which curves are labelled one by one, and levels drawn across.
 const LABELLED: usize = 6;
+/// Length of the levels of more.
+const EDGE: f64 = 16.0;
 
 impl Panels {
     /// Draws the row, broken into as many lines as the width needs.
@@ -276,9 +278,15 @@ impl Panels {
         s.text((wide.x, r.y - 13.0), panel.loss.label(), Type::plain(13.0, style.name, Anchor::Left).bold());
         axis::y_axis(s, theme, wide, y, &ones, axis);
         axis::x_axis(s, theme, wide, x, &ticks);
+        let n = panel.pi.len();
+        // Of many actions, lines across would be a hatch over the curves: those stand at both edges.
+        let edges = [(wide.x, wide.x + EDGE), (wide.right() - EDGE, wide.right())];
+        let spans = if n > LABELLED { &edges[..] } else { &[(wide.x, wide.right())] };
         for (levels, stroke) in [(&self.reference, reference_line(theme)), (&self.star, star_line(theme))] {
             for at in heights(levels, y) {
-                s.line(&[(wide.x, at), (wide.right(), at)], stroke);
+                for (from, to) in spans {
+                    s.line(&[(*from, at), (*to, at)], stroke);
+                }
             }
         }
         for band in &panel.bands {
@@ -287,7 +295,6 @@ impl Panels {
             outline.extend(low.into_iter().rev());
             s.polygon(&outline, style.colour.mix(0.22 * ink));
         }
-        let n = panel.pi.len();
         for (k, pi) in panel.pi.iter().enumerate().rev() {
             let points: Vec<_> = panel.x.iter().zip(pi).map(|(a, b)| (x.at(*a), y.at(*b))).collect();
             let stroke = Stroke::solid(style.colour, style.width * (0.5 + 0.5 * shade(k, n))).faint(ink * shade(k, n));

@@ -112,17 +112,19 @@ fn curve(gamma: f64, x: Scale, y: Scale) -> Vec<(f64, f64)> {
 fn draw_limits<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, x: Scale, y: Scale) {
     let at = |u: f64, v: f64| (x.at(u), y.at(v));
     let l0 = [at(-1.0, 1.0), at(0.0, 1.0), at(0.0, 0.0), at(0.0, 1.0), at(1.0, 1.0)];
-    s.line(&l0, Stroke::solid(theme.losses[4], 2.0));
-    s.line(&[at(-1.0, 1.0), at(0.0, 0.0), at(1.0, 1.0)], Stroke::solid(theme.losses[3], 2.0));
+    // Norms, in no loss's hue.
+    let stroke = Stroke::solid(theme.soft, 2.0).dashed(&[6.0, 3.0]);
+    s.line(&l0, stroke);
+    s.line(&[at(-1.0, 1.0), at(0.0, 0.0), at(1.0, 1.0)], stroke);
 }
 
 /// The family's names and the limits' in the right margin, in the order of their curves and each tied to its own.
 fn name_all<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, plot: Region, x: Scale, y: Scale) {
     let blue = |gamma: f64| (penalty(NAMED_AT, gamma), named(gamma), theme.losses[1], theme.names[1]);
     let names: Vec<(f64, String, RGBColor, RGBColor)> =
-        std::iter::once((1.0, "ℓ₀ (γ → 0)".to_owned(), theme.losses[4], theme.names[4]))
+        std::iter::once((1.0, "ℓ₀ (γ → 0)".to_owned(), theme.soft, theme.soft))
             .chain(GAMMAS.map(blue))
-            .chain([(NAMED_AT, "ℓ₁ (γ → ∞)".to_owned(), theme.losses[3], theme.names[3])])
+            .chain([(NAMED_AT, "ℓ₁ (γ → ∞)".to_owned(), theme.soft, theme.soft)])
             .collect();
     let heights: Vec<f64> = names.iter().map(|n| y.at(n.0)).collect();
     let places = axis::spread(&heights, 15.0, (plot.y, plot.bottom()));

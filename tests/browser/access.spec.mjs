@@ -143,6 +143,21 @@ for (const [view, fragment] of Object.entries({ ...VIEWS, language: "view=langua
   });
 }
 
+test("a slider's focus is seen at its thumb, and leaves the words below alone", async ({ page }) => {
+  await open(page);
+  await settled(page);
+  const slider = page.locator(".slider", { has: page.locator(".ends") }).first();
+  const [range, ends] = [slider.locator("input[type=range]"), slider.locator(".ends")];
+  const pictures = async () => ({ thumb: (await range.screenshot()).toString("base64"), words: (await ends.screenshot()).toString("base64") });
+  const before = await pictures();
+  await range.focus();
+  for (const key of ["Tab", "Shift+Tab"]) await page.keyboard.press(key);
+  await expect(range).toBeFocused();
+  const focused = await pictures();
+  expect(focused.thumb).not.toBe(before.thumb);
+  expect(focused.words).toBe(before.words);
+});
+
 test.describe("playing", () => {
   test.use({ contextOptions: { reducedMotion: "no-preference" } });
 

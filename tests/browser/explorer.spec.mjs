@@ -1,7 +1,8 @@
 // The explorer beyond its single controls: what is refused, the designer's verdicts, sizes, pointing, time, seeds, the paper's side.
 import AxeBuilder from "@axe-core/playwright";
 
-import { EXACT, SHORT, compare, expect, gap, lab, minimisers, notice, open, pixels, press, prints, settled, slide, specOf, test, trained, type, unfold } from "./helpers.mjs";
+import { rows, saved, share } from "./files.mjs";
+import { EXACT, SHORT, TRAINED, compare, expect, gap, lab, minimisers, notice, open, pixels, press, prints, settled, slide, specOf, test, trained, type, unfold } from "./helpers.mjs";
 import { changes } from "./rows.mjs";
 
 const variation = (p, q) => p.reduce((sum, v, k) => sum + Math.abs(v - q[k]) / 2, 0);
@@ -173,7 +174,7 @@ test("the distance between RLHF and DPO over α is that of the headless program'
   await open(page, "view=constraints");
   await settled(page);
   await page.getByText("The α-curves in numbers").click();
-  const rows = page.locator("details.numbers:not([id]) tbody tr");
+  const rows = page.locator("details.numbers:not([id]) tbody + tbody tr");
   const { sweep, series: [rlhf, dpo] } = lab("sweep", await specOf(page));
   await expect(rows).toHaveCount(sweep.values.length);
   const shown = await rows.evaluateAll((all) => all.map((r) => r.cells[2].textContent.match(/\), (.+) nats$/)[1]));
@@ -189,7 +190,7 @@ test("the table of curves holds the headless program's sweep", async ({ page }) 
   await open(page, "lambda=0.1&sweep.points=5");
   await settled(page);
   await page.getByText("The λ-curves in numbers").click();
-  const rows = page.locator("details[open] tbody tr");
+  const rows = page.locator("details[open] tbody + tbody tr");
   await expect(rows).toHaveCount(5);
   const shown = await rows.evaluateAll((all) => all.map((r) => [...r.querySelectorAll("td")].map((c) => c.textContent)));
   const swept = lab("sweep", await specOf(page));
@@ -328,6 +329,22 @@ test("several seeds are a band with its median, and the link keeps them", async 
   expect(cells.flat().length).toBe(21 * 5);
   expect(wrong).toEqual([]);
   const shown = await pixels(page);
+
+  // The file holds them all, each with its seed.
+  await share(page);
+  const csv = rows((await saved(page, "Training runs, CSV")).bytes.toString());
+  const printed = [0, 1, 2, 3].flatMap((n) => {
+    const seed = spec.optimiser.seed + n;
+    return runs[n].flatMap((run) => run.steps.map((step, k) => [run.loss, step, ...run.prompts[0].pi[k], seed]));
+  });
+  expect(csv[0].at(-1)).toBe("seed");
+  expect(csv.length - 1).toBe(printed.length);
+  const astray = csv.slice(1).filter((line, k) => {
+    const [loss, step, ...numbers] = printed[k];
+    return line[0] !== loss || Number(line[3]) !== step || numbers.some((x, c) => !(Math.abs(Number(line[6 + c]) - x) < TRAINED));
+  });
+  expect(astray).toEqual([]);
+
   await page.reload();
   await settled(page);
   expect(await pixels(page)).toEqual(shown);

@@ -307,32 +307,38 @@ function printsNats(text, star, pi, nats) {
 
 /**
  * Compares the table of curves below the figures, every value of every loss, with what the headless program's sweep
- * prints for the experiment in the page's address: policies, and distances to π* before them. The distance behind a policy, in
- * the constraints view, is a verdict's.
+ * prints for the experiment in the page's address: policies, and distances to π* before them; and its first line with the
+ * minimisers of the losses as they are set. The distance behind a policy, in the constraints view, is a verdict's.
  */
 export async function compareCurves(page) {
   const table = page.locator("details.numbers:not([id])");
   if (!(await table.evaluate((d) => d.open))) await table.locator("summary").click();
   await expect(table.locator("tbody tr").first()).toBeVisible();
-  const shown = await table.locator("tbody tr").evaluateAll((rows) => rows.map((r) => [...r.cells].map((c) => c.textContent)));
+  const lines = (body) => table.locator(`tbody:nth-of-type(${body}) tr`).evaluateAll((rows) => rows.map((r) => [...r.cells].map((c) => c.textContent)));
+  const [[[asSet, ...set]], shown] = [await lines(1), await lines(2)];
   const over = await table.locator("thead th").first().textContent();
   const spec = await specOf(page);
-  const { sweep, series } = lab("sweep", spec);
+  const [{ sweep, series }, { minimisers }] = [lab("sweep", spec), lab("minimise", spec)];
   expect({ λ: "lambda", α: "alpha" }[over]).toBe(sweep.over);
-  expect(shown.length).toBe(sweep.values.length);
+  expect([asSet, shown.length]).toEqual(["as set", sweep.values.length]);
   const prompts = series[0].prompts.length;
-  const ofDistances = shown[0].length - 1 === series.length * prompts && prompts > 1;
-  const columns = (ofDistances ? series[0].prompts.map((_, x) => x) : [promptOf(page)]).flatMap((x) => series.map((s) => ({ star: spec.prompts[x].pi_star, ...s.prompts[x] })));
-  expect(shown[0].length - 1).toBe(columns.length);
-  const wrong = [];
-  shown.forEach(([, ...cells], k) =>
-    cells.forEach((text, c) => {
-      const { star, pi: { [k]: pi }, kl_star: { [k]: nats } } = columns[c];
-      const [, before, policy] = text.match(/^([^(]*)\(([^)]*)\)/) ?? [];
-      const agrees = policy?.split(", ").every((p, a) => p === "…" || prints(p, pi[a])) && (!ofDistances || printsNats(before, star, pi, nats));
-      if (!agrees) wrong.push(`${over} = ${sweep.values[k]}, ${series[c % series.length].loss}: ${text}, the program ${nats} nats, ${pi}`);
-    }),
+  const ofDistances = set.length === series.length * prompts && prompts > 1;
+  const columns = (ofDistances ? series[0].prompts.map((_, x) => x) : [promptOf(page)]).flatMap((x) =>
+    series.map((s, k) => ({ star: spec.prompts[x].pi_star, set: minimisers[k].prompts[x], ...s.prompts[x] })),
   );
+  const wrong = [];
+  const compare = (where, cells, found) => {
+    expect(cells.length).toBe(columns.length);
+    cells.forEach((text, c) => {
+      const [pi, nats] = found(columns[c]);
+      const [, before, policy] = text.match(/^([^(]*)\(([^)]*)\)/) ?? [];
+      const told = policy?.split(", ") ?? [];
+      const agrees = told.length === pi.length && told.every((p, a) => prints(p, pi[a])) && (!ofDistances || printsNats(before, columns[c].star, pi, nats));
+      if (!agrees) wrong.push(`${where}, ${series[c % series.length].loss}: ${text}, the program ${nats} nats, ${pi}`);
+    });
+  };
+  compare(asSet, set, (column) => [column.set.pi, column.set.kl_star]);
+  shown.forEach(([, ...cells], k) => compare(`${over} = ${sweep.values[k]}`, cells, (column) => [column.pi[k], column.kl_star[k]]));
   expect(wrong).toEqual([]);
 }
 

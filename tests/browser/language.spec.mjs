@@ -70,6 +70,15 @@ test("all five losses are trained, move on the triangles, and the table says wha
   for (const said of await page.locator(".measured [data-of=measured] small").allTextContents()) expect(Number(said.match(/^(\d\.\d) % other texts$/)?.[1])).toBeLessThan(5);
   await expect(page.locator(".measured small", { hasText: "other texts" })).toHaveCount(10);
 
+  // The curves in numbers are those of the seen questions: no band over what was held out.
+  await page.locator("#learning-numbers summary").click();
+  const ends = await page.locator("#learning-numbers tbody tr").last().locator("td").allTextContents();
+  expect(ends).toHaveLength(10);
+  ends.forEach((text, k) => {
+    const row = rows.find((r) => r.loss === ["rlhf", "dpo", "ipo", "f-dpo", "typo"][k % 5] && r.prompt === ["good", "bad"][Math.floor(k / 5)]);
+    expect(text).toBe(`(${JSON.parse(row.trained).map((p) => p.toFixed(2)).join(", ")})step 15`);
+  });
+
   // The batches' figures as a table: each loss after every tenth of the steps, rounded up, and at the end.
   await page.getByText("These figures as a table").click();
   const batches = page.getByRole("region", { name: "On the training’s batches" }).locator("tbody tr");

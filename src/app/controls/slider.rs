@@ -52,10 +52,11 @@ impl Track {
 
     fn value(self, position: f64) -> f64 {
         let t = position / STEPS;
+        let along_logarithm = || significant((self.from.ln() + t * (self.to / self.from).ln()).exp());
         match self.kind {
             Kind::Linear => rounded(self.from + t * (self.to - self.from), 1e-3),
-            Kind::Log => significant(self.from * (self.to / self.from).powf(t)),
-            Kind::Whole => significant(self.from * (self.to / self.from).powf(t)).round(),
+            Kind::Log => along_logarithm(),
+            Kind::Whole => along_logarithm().round(),
             Kind::Square => significant(self.to * t * t),
         }
     }

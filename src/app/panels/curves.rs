@@ -6,12 +6,13 @@ use std::rc::Rc;
 use web_sys::HtmlDetailsElement;
 use yew::prelude::*;
 
-use crate::app::exact::{Exact, ExactLoss};
+use crate::app::exact::{Exact, ExactLoss, distance};
 use crate::app::panels::table::parts;
 use crate::app::state::State;
 use crate::app::views::language::batches;
 use crate::app::words;
 use crate::simplex::probs;
+use crate::solve::Minimiser;
 use crate::trace::{Band, Trace};
 
 /// What is told of a loss at a value.
@@ -26,17 +27,21 @@ pub enum Shows {
 }
 
 impl Shows {
-    fn cell(self, exact: &Exact, l: &ExactLoss, x: usize, k: usize) -> String {
-        let found = &l.curves.series.prompts[x];
+    /// What a loss's cell says: at the `k`th value, or at the loss's own setting.
+    fn cell(self, exact: &Exact, l: &ExactLoss, x: usize, k: Option<usize>) -> String {
+        let minimiser = || k.map_or(&l.minimisers[x], |k| &l.curves.series.prompts[x][k]);
+        let policy = |m: &Minimiser| words::whole_policy(&probs(&m.log_pi));
         match self {
-            Self::Policy => words::whole_policy(&probs(&found[k].log_pi)),
+            Self::Policy => policy(minimiser()),
             Self::Distance => {
-                let nats = words::nats(exact.problem.to_star(x, &found[k].log_pi));
-                format!("{nats}\n{}", words::whole_policy(&probs(&found[k].log_pi)))
+                format!("{}\n{}", words::nats(exact.problem.to_star(x, &minimiser().log_pi)), policy(minimiser()))
             }
             Self::Constraint => l.constraint.as_ref().map_or_else(String::new, |c| {
-                let policy = words::whole_policy(&probs(&c.series.prompts[x][k].log_pi));
-                format!("{policy}, {} nats", words::nats(c.gap[x][k]))
+                let (own, gap) = match k {
+                    Some(k) => (&c.series.prompts[x][k], c.gap[x][k]),
+                    None => (&c.now[x].own, distance(&exact.problem, &c.now[x])),
+                };
+                format!("{}, {} nats", policy(own), words::nats(gap))
             }),
         }
     }
@@ -140,8 +145,7 @@ fn moments(state: &State, exact: &Exact, prompts: &[usize]) -> Html {
     let places = prompts.iter().filter(|x| **x < all.len()).flat_map(|x| (0..state.traces.len()).map(move |k| (*x, k)));
     let columns: Vec<(usize, usize, Run)> = places
         .filter_map(|(x, k)| {
-            let traces: Vec<&Trace> =
-                std::iter::once(&*state.traces).chain(&*state.others).filter_map(|t| t.get(k)).collect();
+            let traces: Vec<&Trace> = state.seeds().filter_map(|t| t.get(k)).collect();
             let trace = traces.first().copied().filter(|t| !t.is_empty())?;
             let snapshots: Vec<usize> = (0..MOMENTS).map(|m| snapshot(trace, m)).collect();
             let bands = (0..actions).map(|a| Band::of(&traces, &snapshots, x, a, actions)).collect();
@@ -187,17 +191,19 @@ fn lines(exact: &Rc<Exact>, table: &Table) -> Html {
         };
         html! { <th scope="col" class={classes!("loss-name", l.spec.loss.key())}>{ words::name(&l.spec) }{ prompt }</th> }
     };
+    let line = |name: String, k: Option<usize>| {
+        html! {
+            <tr><th scope="row">{ name }</th>
+                { for columns.iter().map(|(l, x)| html! { <td class="number">{ parts(&table.shows.cell(exact, l, *x, k)) }</td> }) }
+            </tr>
+        }
+    };
     html! {
         <div class="table-frame" tabindex="0" role="region" aria-label={table.title.clone()}>
         <table>
             <thead><tr><th scope="col" class="maths">{ table.over }</th>{ for columns.iter().map(head) }</tr></thead>
-            <tbody>
-                { for table.values.iter().enumerate().map(|(k, v)| html! {
-                    <tr><th scope="row">{ words::setting(*v) }</th>
-                        { for columns.iter().map(|(l, x)| html! { <td class="number">{ parts(&table.shows.cell(exact, l, *x, k)) }</td> }) }
-                    </tr>
-                }) }
-            </tbody>
+            <tbody>{ line("as set".to_owned(), None) }</tbody>
+            <tbody>{ for table.values.iter().enumerate().map(|(k, v)| line(words::setting(*v), Some(k))) }</tbody>
         </table>
         </div>
     }

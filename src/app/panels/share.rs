@@ -274,10 +274,13 @@ fn exact_losses(exact: &Exact) -> Vec<LossSpec> {
     exact.losses.iter().map(|l| l.spec).collect()
 }
 
-/// The runs on screen, of the first seed.
-fn runs(state: &State, exact: &Exact) -> Vec<(LossSpec, Trace)> {
-    let trained = exact.losses.iter().zip(state.traces.iter()).filter(|(_, t)| !t.is_empty());
-    trained.map(|(l, t)| (l.spec, t.clone())).collect()
+/// The runs on screen, seed after seed.
+fn runs(state: &State, exact: &Exact) -> Vec<Vec<(LossSpec, Trace)>> {
+    let trained = |traces: &Vec<Trace>| {
+        let begun = exact.losses.iter().zip(traces).filter(|(_, t)| !t.is_empty());
+        begun.map(|(l, t)| (l.spec, t.clone())).collect()
+    };
+    state.seeds().map(trained).collect()
 }
 
 /// The exact minimisers that the view draws, over λ or α.
@@ -297,7 +300,7 @@ fn remark(state: &State) -> Option<String> {
     } else if !state.from.is_empty() {
         Some("The runs on screen went on from other policies; the script begins at π_ref.".to_owned())
     } else if state.runs() > 1 {
-        Some("The runs and the script are those of the first seed.".to_owned())
+        Some("The script is that of the first seed.".to_owned())
     } else {
         None
     }

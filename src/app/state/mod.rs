@@ -221,6 +221,12 @@ impl State {
         keys::runs(self.link()).unwrap_or(1)
     }
 
+    /// The recorded runs of every seed, one a loss each. A language model has one: its others are the same run at other questions.
+    pub fn seeds(&self) -> impl Iterator<Item = &Vec<Trace>> {
+        let others = if self.view == View::Language { &[][..] } else { &self.others };
+        std::iter::once(&*self.traces).chain(others)
+    }
+
     /// γ of figure 8.
     pub fn gamma(&self) -> f64 {
         keys::gamma(self.link()).unwrap_or(keys::GAMMA)

@@ -93,9 +93,7 @@ pub fn learning(state: &State, exact: &Exact, x: usize) -> Drawing {
     let panels = shown(state, exact).map(|k| {
         let spec = exact.losses[k].spec;
         let steps = spec.steps_under(&state.spec().optimiser);
-        // Of a language model they are the same run at other questions, and no second seed.
-        let others = if state.view == View::Language { &[][..] } else { &state.others };
-        let traces: Vec<&Trace> = std::iter::once(&*state.traces).chain(others).filter_map(|t| t.get(k)).collect();
+        let traces: Vec<&Trace> = state.seeds().filter_map(|t| t.get(k)).collect();
         let panel = Panel::of_traces(spec.loss, &traces, x, actions, steps);
         let ghost = readings(state, k, x).find(|r| r.moment == Moment::End && actions == 3);
         Panel {

@@ -60,7 +60,10 @@ pub fn Shapes(props: &ViewProps) -> Html {
     }
 }
 
-/// What the first two sections show, a sentence each, and that of the arrows: the other sections tell theirs themselves.
+/// Sections whose headings are in the page's summary.
+const TOLD: [&str; 2] = ["s-psi", "s-arrows"];
+
+/// What those sections show, a sentence each, and that of the arrows: the other sections tell theirs themselves.
 pub fn statements(state: &State, exact: &Exact, x: usize) -> Vec<String> {
     let loss = &exact.losses[arrows::picked(state, exact)];
     let headings = [psi::heading(), arrows::heading(state, exact)].map(|h| format!("{h}."));
@@ -99,7 +102,7 @@ fn index() -> Html {
 /// A section: what it shows in a sentence, with its place in the paper, and below it the rest. The sentence is told when it changes,
 /// unless the page's summary tells it.
 fn section(id: &'static str, heading: String, place: &'static str, inside: Html) -> Html {
-    let is_told = matches!(id, "s-psi" | "s-arrows");
+    let is_told = TOLD.contains(&id);
     html! {
         <section class="shape" aria-labelledby={id}>
             <h2 {id} tabindex="-1" aria-live={(!is_told).then_some("polite")}>{ heading }<small>{ place }</small></h2>
