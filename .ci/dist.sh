@@ -19,6 +19,7 @@ optimised() { # program, passes
 }
 # The workers for speed, and meanwhile the page itself for size: again and again, over code without nested expressions, where more of it
 # is alike. Nothing lies in the first kilobyte of memory, the far end of the stack.
+trap wait EXIT
 (optimised solver_worker -O3; optimised lm_worker -O3) & workers=$!
 again=(--low-memory-unused --flatten --rereloop -Oz -Os)
 optimised app -Oz "${again[@]}" "${again[@]}" -Oz -Os -Oz

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 log=$(mktemp); page_log=$(mktemp); page=
-trap 'rm -f "$log" "$page_log"; [ -z "$page" ] || kill "$page" 2>/dev/null || true' EXIT
+trap 'rm -f "$log" "$page_log"; [ -z "$page" ] || kill -- -"$page" 2>/dev/null || true' EXIT
 target=${CARGO_TARGET_DIR:-target}
 kept=$target/tested; mkdir -p "$kept"
 passed=0; failed=0; spared=0
@@ -67,8 +67,8 @@ export TYPO_LAB_BIN=$(realpath "$target")/debug/typo-lab
 in_chromium=(cargo test --locked --no-default-features --target wasm32-unknown-unknown)
 
 stage "unit and integration tests" "${rust[@]}" -- cargo test --locked --features app
-# The page is built meanwhile: what links its programs, and the tests that follow, keep little more than one core busy each.
-make --no-print-directory dist >"$page_log" 2>&1 & page=$!
+# The page is built meanwhile: what links its programs keeps one core busy. With all that it starts it is one group, which ends with this.
+setsid make --no-print-directory dist >"$page_log" 2>&1 & page=$!
 
 stage "golden tests as wasm in Chromium" "${rust[@]}" -- "${in_chromium[@]}" --test goldens
 stage "the language model's fixtures on Chromium's WebGPU" "${rust[@]}" -- "${in_chromium[@]}" --features lm_worker --test lm_browser

@@ -159,16 +159,16 @@ pub fn sampled(n: u32, random: &mut Random, pairing: Pairing, log_ref: &[f64], l
             labelled.push((i, j, random.unit() < p));
         }
     }
-    // No table: of many actions only few pairs are drawn. In order by numbers that stand for them, as all else here is: a second
-    // sort would cost the page's size a kilobyte.
-    let places = labelled.iter().map(|(i, j, _)| f64::from(*i) * log_ref.len() as f64 + f64::from(*j));
-    let order = ascending(&places.collect::<Vec<_>>());
-    let mut pairs: Vec<(u32, u32)> = order.into_iter().map(|k| (labelled[k].0, labelled[k].1)).collect();
+    // No table: of many actions only few pairs are drawn. In the numbers that `ascending` sorts: a second kind of sort would cost
+    // the page's size a kilobyte.
+    let pair = |i: u32, j: u32| (i64::from(i), j as usize);
+    let mut pairs: Vec<(i64, usize)> = labelled.iter().map(|&(i, j, _)| pair(i, j)).collect();
+    pairs.sort_unstable();
     pairs.dedup();
-    let mut comparisons: Vec<Comparison> =
-        pairs.iter().map(|&(i, j)| Comparison { i, j, win: 0.0, lose: 0.0 }).collect();
+    let none = |&(i, j): &(i64, usize)| Comparison { i: i as u32, j: j as u32, win: 0.0, lose: 0.0 };
+    let mut comparisons: Vec<Comparison> = pairs.iter().map(none).collect();
     let draw = |(i, j, lower_won): (u32, u32, bool)| {
-        let place = pairs.partition_point(|pair| *pair < (i, j));
+        let place = pairs.partition_point(|known| *known < pair(i, j));
         let Comparison { win, lose, .. } = &mut comparisons[place];
         *(if lower_won { win } else { lose }) += 1.0;
         Draw { comparison: place as u32, lower_won }

@@ -167,9 +167,14 @@ pub fn simplex_from_xy(x: f64, y: f64, floor: f64) -> [f64; 3] {
 
 /// The places of values from the least to the greatest; of two alike, the first.
 pub fn ascending(values: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_unstable_by(|a, b| values[*a].total_cmp(&values[*b]).then(a.cmp(b)));
-    order
+    // Whole numbers in the order of `total_cmp`: the bits, with those of negative numbers turned round.
+    let in_order = |v: &f64| {
+        let bits = v.to_bits().cast_signed();
+        bits ^ ((bits >> 63) & i64::MAX)
+    };
+    let mut order: Vec<(i64, usize)> = values.iter().map(in_order).zip(0..).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, place)| place).collect()
 }
 
 /// Euclidean projection onto the simplex with every entry at least `floor`.

@@ -287,17 +287,17 @@ pub fn selectivity(p: &Preservation) -> String {
     }
 }
 
-/// A policy as `(0.60, 0.30, 0.10)`; of many actions the two likeliest, as `y_d 0.61, y_g 0.24, …`.
+/// A policy as `(0.60, 0.30, 0.10)`; of more than three actions the two likeliest, as `(y_d 0.61, y_g 0.24, …)`.
 pub fn policy(pi: &[f64]) -> String {
     if pi.len() <= 3 {
         return whole_policy(pi);
     }
-    let likeliest = ascending(pi).into_iter().rev().take(2);
-    let named = likeliest.map(|a| format!("y_{} {:.2}, ", action_name(a), pi[a]));
-    named.chain(["…".to_owned()]).collect()
+    let likeliest = ascending(&pi.iter().map(|p| -p).collect::<Vec<_>>()).into_iter().take(2);
+    let named: String = likeliest.map(|a| format!("y_{} {:.2}, ", action_name(a), pi[a])).collect();
+    format!("({named}…)")
 }
 
-/// The same with every action, for tables: of many each has little, and a digit more.
+/// The same with every action, for tables; of more than three with a third digit, as each has little.
 pub fn whole_policy(pi: &[f64]) -> String {
     let digits = if pi.len() > 3 { 3 } else { 2 };
     let all: Vec<String> = pi.iter().map(|p| format!("{p:.digits$}")).collect();
@@ -311,7 +311,8 @@ mod tests {
     #[test]
     fn a_policy_of_many_actions_is_told_by_the_likeliest() {
         assert_eq!(policy(&[0.6, 0.3, 0.1]), "(0.60, 0.30, 0.10)");
-        assert_eq!(policy(&[0.05, 0.6, 0.1, 0.25]), "y_b 0.60, y_d 0.25, …");
+        assert_eq!(policy(&[0.05, 0.6, 0.1, 0.25]), "(y_b 0.60, y_d 0.25, …)");
+        assert_eq!(policy(&[0.2, 0.4, 0.4, 0.0]), "(y_b 0.40, y_c 0.40, …)");
         assert_eq!(whole_policy(&[0.05, 0.6, 0.1, 0.25]), "(0.050, 0.600, 0.100, 0.250)");
     }
 

@@ -23,7 +23,8 @@ pub fn minimisers_csv(problem: &Problem, found: &[Minimised]) -> String {
     out
 }
 
-/// Runs as a table, a line a snapshot and prompt. Of several seeds, each after the one before, a line ends with its own.
+/// Runs as a table, a line a snapshot and prompt. Of several seeds, each after the one before, a line ends with its optimiser's seed;
+/// the seed of sampled data has moved as far ([`Spec::seeded`](crate::spec::Spec::seeded)).
 pub fn runs_csv(problem: &Problem, seeds: &[Vec<(LossSpec, Trace)>]) -> String {
     let of_seed = |text: String| if seeds.len() > 1 { text } else { String::new() };
     let mut out = header("loss,choices,lambda,step,loss_value,prompt", problem.actions());

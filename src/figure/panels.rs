@@ -142,7 +142,7 @@ fn shade(k: usize, n: usize) -> f64 {
 
 /// Actions up to which curves are labelled one by one, and levels drawn across.
 const LABELLED: usize = 6;
-/// Length of the levels of more.
+/// Length of a level at an edge, in CSS pixels, where there are more actions.
 const EDGE: f64 = 16.0;
 
 impl Panels {
@@ -199,8 +199,7 @@ impl Panels {
     /// Each panel with the place of its plot, and whether it is the first of its line.
     fn plots(&self, r: Region) -> impl Iterator<Item = (&Panel, Region, bool)> {
         let columns = columns(r.w, self.panels.len());
-        let few = self.panels.first().is_some_and(|p| p.pi.len() <= LABELLED);
-        let labels = if few { 26.0 } else { 4.0 };
+        let labels = if self.star.len() <= LABELLED { 26.0 } else { 4.0 };
         let gutter = if self.panels.iter().any(|p| p.ends.is_some()) { GUTTER } else { 0.0 };
         self.panels.iter().enumerate().map(move |(k, panel)| {
             let plot = self.cell(r, k).inset(gutter, TITLE, 8.0 + labels + gutter, FOOT);
@@ -278,10 +277,9 @@ impl Panels {
         s.text((wide.x, r.y - 13.0), panel.loss.label(), Type::plain(13.0, style.name, Anchor::Left).bold());
         axis::y_axis(s, theme, wide, y, &ones, axis);
         axis::x_axis(s, theme, wide, x, &ticks);
-        let n = panel.pi.len();
-        // Of many actions, lines across would be a hatch over the curves: those stand at both edges.
+        // Levels of many actions stand at both edges only: across, they would be a hatch over the curves.
         let edges = [(wide.x, wide.x + EDGE), (wide.right() - EDGE, wide.right())];
-        let spans = if n > LABELLED { &edges[..] } else { &[(wide.x, wide.right())] };
+        let spans = if self.star.len() > LABELLED { &edges[..] } else { &[(wide.x, wide.right())] };
         for (levels, stroke) in [(&self.reference, reference_line(theme)), (&self.star, star_line(theme))] {
             for at in heights(levels, y) {
                 for (from, to) in spans {
@@ -295,6 +293,7 @@ impl Panels {
             outline.extend(low.into_iter().rev());
             s.polygon(&outline, style.colour.mix(0.22 * ink));
         }
+        let n = panel.pi.len();
         for (k, pi) in panel.pi.iter().enumerate().rev() {
             let points: Vec<_> = panel.x.iter().zip(pi).map(|(a, b)| (x.at(*a), y.at(*b))).collect();
             let stroke = Stroke::solid(style.colour, style.width * (0.5 + 0.5 * shade(k, n))).faint(ink * shade(k, n));

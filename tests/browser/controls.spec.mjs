@@ -1,5 +1,5 @@
 // Sliders, typed fields, and the transport through training time.
-import { compare, expect, minimisers, notice, open, pause, settled, slide, specOf, test, trained, type } from "./helpers.mjs";
+import { compare, expect, minimisers, notice, open, pause, settled, slide, specOf, test, trained, type, unfold } from "./helpers.mjs";
 
 const field = (page, name) => page.getByLabel(`${name}, typed`, { exact: true });
 
@@ -23,6 +23,32 @@ test("α by the arrow keys, on θ and on π, gives the headless program's number
     expect((await specOf(page)).weight_decay).toEqual({ alpha: 0.025, on });
     await compare(page, `α ${button}`);
   }
+});
+
+test("an arrow key leads from one whole number to another, however few there are", async ({ page }) => {
+  await open(page, "preset=figure-2-sampled");
+  await settled(page);
+  for (const fold of ["Prompts and actions", "Optimiser"]) await unfold(page, fold);
+  for (const [id, before, ...led] of [
+    ["#actions", 3, 4, 5, 4],
+    ["#prompts", 1, 2, 3, 2],
+    ["#draws", 300, 301, 303, 301],
+    ["#batch", 20, 21, 22, 21],
+    ["#steps", 11000, 11100, 11200, 11100],
+    ["#seed", 0, 1, 2, 1],
+    ["#runs", 1, 2, 3, 2],
+  ]) {
+    const range = page.locator(id);
+    await expect(range, id).toHaveAttribute("aria-valuetext", `${before}`);
+    await range.focus();
+    for (const [k, key] of ["ArrowRight", "ArrowUp", "ArrowLeft"].entries()) {
+      await page.keyboard.press(key);
+      await expect(range, `${id}, ${key}`).toHaveAttribute("aria-valuetext", `${led[k]}`);
+    }
+  }
+  await settled(page);
+  const { prompts, preferences, optimiser } = await specOf(page);
+  expect([prompts.length, prompts[0].pi_ref.length, preferences.draws, optimiser.batch_size, optimiser.seed]).toEqual([2, 4, 301, 21, 1]);
 });
 
 test("typed λ and α are taken, with a decimal comma too", async ({ page }) => {

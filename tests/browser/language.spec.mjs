@@ -128,6 +128,27 @@ test("a question is answered before training, and after it beside that", async (
   expect(await told("Before").locator("span").first().getAttribute("title")).toMatch(/^[01]\.\d{3}; likeliest here: “[^”]+” [01]\.\d{3}, /);
 });
 
+test("LoRA's rank and supervised steps are slid from none, by keys and by a press on their tracks", async ({ page }) => {
+  await ready(page, CPU);
+  await page.locator(".own > summary").click();
+  for (const [id, kept] of [["#lm-lora", "lora-"], ["#lm-sft", "sft-"]]) {
+    const range = page.locator(id);
+    const says = (text) => expect(range, id).toHaveAttribute("aria-valuetext", text);
+    await says("0");
+    await range.focus();
+    for (const [key, text] of [["ArrowRight", "1"], ["ArrowRight", "2"], ["ArrowLeft", "1"], ["ArrowLeft", "0"], ["ArrowLeft", "0"]]) {
+      await page.keyboard.press(key);
+      await says(text);
+    }
+    const { width, height } = await range.boundingBox();
+    await range.click({ position: { x: width / 2, y: height / 2 } });
+    const value = Number(await range.getAttribute("aria-valuetext"));
+    expect(value).toBeGreaterThan(2);
+    expect(value).toBeLessThan(40);
+    await expect.poll(() => page.url()).toContain(`${kept}${value}`);
+  }
+});
+
 test("what a page does not take on is said before it is asked for, and is mended by an edit", async ({ page }) => {
   await open(page, `${CPU}&optimiser.steps=20000`);
   await expect(page.locator(".language .status")).toContainText("20000 steps are more than the 10000 that a page takes on");

@@ -40,6 +40,20 @@ for (const [view, fragment] of Object.entries(VIEWS)) {
   }
 }
 
+for (const width of [768, 1280, 1440]) {
+  test(`verdicts on sixty-four actions stand in their cells, ${width} px wide`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 900 });
+    const policy = (of) => Array.from({ length: 64 }, (_, k) => of(k)).join();
+    for (const view of ["interpolation", "constraints"]) {
+      // The likeliest have the longest names.
+      await open(page, `view=${view}&lambda=3&optimiser.steps=50&losses.3.steps=50&prompts.0.pi_ref=${policy(() => 1 / 64)}&prompts.0.pi_star=${policy((k) => (k + 1) / 2080)}`);
+      await settled(page);
+      await expect(page.locator(".verdicts [data-pi]").first()).toHaveText(/^\(y_64 0\.\d\d, y_63 0\.\d\d, …\)/);
+      expect(await cramped(page), view).toEqual([]);
+    }
+  });
+}
+
 /** Where figures, tables and controls stand in the page, downwards, and how high they are. λ's slider sticks to a phone's window. */
 const heights = (page) =>
   page.evaluate(async () => {

@@ -52,13 +52,26 @@ impl Track {
 
     fn value(self, position: f64) -> f64 {
         let t = position / STEPS;
-        let along_logarithm = || significant((self.from.ln() + t * (self.to / self.from).ln()).exp());
+        let along_logarithm = || significant((self.low().ln() + t * (self.to / self.low()).ln()).exp());
         match self.kind {
             Kind::Linear => rounded(self.from + t * (self.to - self.from), 1e-3),
             Kind::Log => along_logarithm(),
+            Kind::Whole if t == 0.0 => self.from,
             Kind::Whole => along_logarithm().round(),
             Kind::Square => significant(self.to * t * t),
         }
+    }
+
+    /// Where its logarithm begins: zero has none, and stands at the end of the track where a half would.
+    fn low(self) -> f64 {
+        if self.kind == Kind::Whole { self.from.max(0.5) } else { self.from }
+    }
+
+    /// Where an arrow key leads from a whole number: a place along the track, or to the next number where that is further.
+    fn stepped(self, value: f64, way: f64) -> f64 {
+        let place = self.value((self.position(value) + way).clamp(0.0, STEPS));
+        let next = if way > 0.0 { place.max(value + way) } else { place.min(value + way) };
+        next.clamp(self.from.min(value), self.to.max(value))
     }
 
     /// As the number field shows a value.
@@ -69,7 +82,7 @@ impl Track {
     fn position(self, value: f64) -> f64 {
         let t = match self.kind {
             Kind::Linear => (value - self.from) / (self.to - self.from),
-            Kind::Log | Kind::Whole => (value / self.from).ln() / (self.to / self.from).ln(),
+            Kind::Log | Kind::Whole => (value / self.low()).ln() / (self.to / self.low()).ln(),
             Kind::Square => (value / self.to).max(0.0).sqrt(),
         };
         (t * STEPS).round().clamp(0.0, STEPS)
@@ -125,6 +138,21 @@ pub fn Slider(props: &SliderProps) -> Html {
             change.emit(track.value(position));
         }
     });
+    let on_key = {
+        let (change, value) = (props.on_change.clone(), props.value);
+        Callback::from(move |e: KeyboardEvent| {
+            let way = match e.key().as_str() {
+                "ArrowRight" | "ArrowUp" => 1.0,
+                "ArrowLeft" | "ArrowDown" => -1.0,
+                _ => return,
+            };
+            // Where numbers are few, many places along the track are one of them. With another key an arrow is the browser's.
+            if track.kind == Kind::Whole && !(e.ctrl_key() || e.alt_key() || e.meta_key()) {
+                e.prevent_default();
+                change.emit(track.stepped(value, way));
+            }
+        })
+    };
     let typed = typed(props, text.clone());
     let (reset, initial) = (props.on_change.clone(), props.initial);
     let on_reset = {
@@ -153,7 +181,7 @@ pub fn Slider(props: &SliderProps) -> Html {
             <input ref={field} class="field" type="text" inputmode="decimal" autocomplete="off" size="7"
                 aria-label={format!("{name}, typed")} onchange={typed} />
             <input ref={range} id={props.id.clone()} type="range" min="0" max={STEPS.to_string()} step="1"
-                aria-valuetext={text} aria-describedby={about} oninput={on_input} ondblclick={on_reset} />
+                aria-valuetext={text} aria-describedby={about} oninput={on_input} onkeydown={on_key} ondblclick={on_reset} />
             if let Some((low, high)) = props.ends.clone() {
                 <span class="ends" aria-hidden="true"><span>{ low }</span><span>{ high }</span></span>
             }
@@ -238,6 +266,7 @@ mod tests {
             (Track::log(1e-5, 1e3, (1e-12, 1e12)), [1e-5, 0.1, 1e3]),
             (Track::square(0.1, (0.0, 1.0)), [0.0, 0.025, 0.1]),
             (Track::whole(1.0, 1e5, (1.0, 1e6)), [1.0, 20.0, 1e5]),
+            (Track::whole(0.0, 64.0, (0.0, 64.0)), [0.0, 1.0, 64.0]),
             (Track::linear(0.001, 0.998), [0.001, 0.6, 0.998]),
         ] {
             for v in values {
@@ -245,5 +274,20 @@ mod tests {
                 assert!((back - v).abs() <= 0.01 * v, "{track:?}: {v} came back as {back}");
             }
         }
+    }
+
+    #[test]
+    fn an_arrow_key_leads_to_another_whole_number_until_the_track_ends() {
+        let actions = Track::whole(2.0, 64.0, (2.0, 64.0));
+        assert_eq!([2.0, 3.0, 63.0, 64.0].map(|v| actions.stepped(v, 1.0)), [3.0, 4.0, 64.0, 64.0]);
+        assert_eq!([64.0, 3.0, 2.0].map(|v| actions.stepped(v, -1.0)), [63.0, 2.0, 2.0]);
+        // Where numbers are many, a place along the track is further.
+        let steps = Track::whole(10.0, 1e5, (1.0, 2e6));
+        assert_eq!((steps.stepped(11_000.0, 1.0), steps.stepped(11_100.0, -1.0)), (11_100.0, 11_000.0));
+        // From what was typed beyond the track a key leads back to it, and never further out.
+        assert_eq!((steps.stepped(2e6, 1.0), steps.stepped(5.0, -1.0)), (2e6, 5.0));
+        assert!(steps.stepped(2e6, -1.0) < 1e5 && steps.stepped(5.0, 1.0) > 5.0);
+        let rank = Track::whole(0.0, 64.0, (0.0, 64.0));
+        assert_eq!((rank.stepped(0.0, 1.0), rank.stepped(1.0, 1.0), rank.stepped(1.0, -1.0)), (1.0, 2.0, 0.0));
     }
 }

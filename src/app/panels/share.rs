@@ -300,7 +300,10 @@ fn remark(state: &State) -> Option<String> {
     } else if !state.from.is_empty() {
         Some("The runs on screen went on from other policies; the script begins at π_ref.".to_owned())
     } else if state.runs() > 1 {
-        Some("The script is that of the first seed.".to_owned())
+        Some(
+            "The runs of every seed are in one file, a line with its seed at the end; the script is that of the first."
+                .to_owned(),
+        )
     } else {
         None
     }

@@ -60,10 +60,10 @@ pub fn Shapes(props: &ViewProps) -> Html {
     }
 }
 
-/// Sections whose headings are in the page's summary.
+/// Sections whose headings the page's summary tells, in [`statements`].
 const TOLD: [&str; 2] = ["s-psi", "s-arrows"];
 
-/// What those sections show, a sentence each, and that of the arrows: the other sections tell theirs themselves.
+/// The headings of those sections, and what that of the arrows says below its own. The other sections tell theirs themselves.
 pub fn statements(state: &State, exact: &Exact, x: usize) -> Vec<String> {
     let loss = &exact.losses[arrows::picked(state, exact)];
     let headings = [psi::heading(), arrows::heading(state, exact)].map(|h| format!("{h}."));
