@@ -2,9 +2,11 @@
 # The page as it is hosted: optimised, with its sizes bounded.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# A step of the tour that cannot be read is told by file and line before anything is built. With the features that the tests
-# build, so that nothing is built twice.
-cargo run --locked --quiet --features app --bin typo-lab -- story www/story >/dev/null
+# A step of the tour that cannot be read is told by file and line before anything is built; by the tests' program, where they have
+# built it: cargo would build another, without what only tests ask of dependencies.
+program=(cargo run --locked --quiet --bin typo-lab --)
+if [ -n "${TYPO_LAB_BIN:-}" ]; then program=("$TYPO_LAB_BIN"); fi
+"${program[@]}" story www/story >/dev/null
 # Messages of dependencies name their files; where they lie on the builder's machine is nobody's business, nor may the page's size
 # depend on it.
 flags=()
