@@ -21,11 +21,11 @@ bindgen_version() { awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""
 
 installed() { has "$1" && "$@" --version 2>/dev/null | grep -qF " $WANTED"; }
 
-cargo_install() { # crate, version, further options
+cargo_install() { # crate, version, optimisation, further options
   say "installing $1 $2"
-  # Compiled in little time rather than to run in little: each of them runs for seconds.
-  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 \
-    cargo install "$1@$2" "${@:3}"
+  # Compiled in little time rather than to run in little: each of them runs for seconds, and only wasm-bindgen has much to do in them.
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=$3 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 \
+    cargo install "$1@$2" "${@:4}"
 }
 
 apt() {
@@ -71,10 +71,10 @@ for part in "$@"; do
       node_is_new && has npm || apt nodejs npm
       node_is_new || fail "Node $NODE or newer is needed, and here is $(node --version): install a newer one (https://nodejs.org), then run make again." ;;
     trunk)
-      WANTED=$TRUNK; installed trunk || cargo_install trunk "$TRUNK" --locked
+      WANTED=$TRUNK; installed trunk || cargo_install trunk "$TRUNK" 0 --locked
       # Without --locked: its lock file asks for a release of webpki-roots that is not to be had. What cargo then resolves anew might want a
       # newer compiler than ours; fallback takes the newest that does not.
-      WANTED=$(bindgen_version); installed wasm-bindgen || CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo_install wasm-bindgen-cli "$WANTED"
+      WANTED=$(bindgen_version); installed wasm-bindgen || CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo_install wasm-bindgen-cli "$WANTED" 1
       # trunk runs offline, so that it takes both programs from here; what it builds must then be here as well.
       cargo fetch --locked --quiet ;;
     npm)
@@ -91,13 +91,13 @@ for part in "$@"; do
     firefox) browser FIREFOX "${FIREFOX:-}" firefox-esr ;;
     # A GPU in software, for the tests of the GPU's kernels where there is no other.
     vulkan) apt mesa-vulkan-drivers libvulkan1 ;;
-    deny) WANTED=$DENY; installed cargo-deny || cargo_install cargo-deny "$DENY" --locked ;;
+    deny) WANTED=$DENY; installed cargo-deny || cargo_install cargo-deny "$DENY" 0 --locked ;;
     fuzz)
       has rustup || fail "Fuzzing needs the nightly compiler, which rustup brings: install it (https://rustup.rs), then run make again."
       # Sanitizers need the nightly compiler, the fuzzer itself one for C++.
       rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal
       has c++ || apt g++
-      WANTED=$FUZZ; installed cargo-fuzz || cargo_install cargo-fuzz "$FUZZ" --locked ;;
+      WANTED=$FUZZ; installed cargo-fuzz || cargo_install cargo-fuzz "$FUZZ" 0 --locked ;;
     python) python3 -c 'import ensurepip' 2>/dev/null || apt python3 python3-venv ;;
     *) fail "$part is not known" ;;
   esac

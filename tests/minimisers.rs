@@ -17,7 +17,7 @@ use typo_lab::simplex::{kl, log_softmax, mean_zero, tv};
 use typo_lab::solve::exact::reward_of;
 use typo_lab::solve::newton::Smooth;
 use typo_lab::solve::{ExactSolver, Minimiser, Start, Status};
-use typo_lab::spec::{DecayOn, Preset, Problem, PromptSpec, Spec, WeightDecay};
+use typo_lab::spec::{DecayOn, LossSpec, Preset, Problem, PromptSpec, Spec, WeightDecay};
 
 /// A hinge has minimisers at its kinks, without a gradient.
 fn has_gradient(loss: &Loss) -> bool {
@@ -301,4 +301,19 @@ fn rlhf_under_a_penalty_on_the_policy_goes_as_far_as_it_should_at_small_lambda()
     let found = ExactSolver::new(&problem, *rlhf).at((-14.0f64 / 3.0).exp(), problem.weight_decay);
     let nats: Vec<f64> = found.iter().zip(&problem.prompts).map(|(m, p)| kl(&p.log_star, &m.log_pi)).collect();
     assert!((nats[0] - 40.15).abs() < 5e-3 && (nats[1] - 14.42).abs() < 5e-3, "{nats:?}");
+}
+
+#[test]
+fn dpo_under_a_penalty_on_the_policy_is_at_the_mode_at_the_smallest_lambda_that_is_taken() {
+    // The whole penalty on the corner, 0.02, is less than what the pairs have to gain.
+    let mut spec = Preset::Figure3Constraint.spec();
+    spec.weight_decay = WeightDecay { alpha: 0.02, on: DecayOn::Policy };
+    let problem = Problem::new(&spec).expect("a problem");
+    for loss in [Loss::Rlhf(Reward::True), Loss::Dpo] {
+        let spec = LossSpec { loss, ..problem.losses[0] };
+        for lambda in [1e-6, 1e-9, 1e-10, 1e-12] {
+            let found = ExactSolver::new(&problem, spec).at(lambda, problem.weight_decay);
+            assert!(found[0].log_pi[0].abs() < 1e-6, "{loss:?} at {lambda:e}: {:?}", found[0].log_pi);
+        }
+    }
 }

@@ -289,6 +289,16 @@ fn data_without_a_usable_pair_are_an_error_on_one_line() {
 }
 
 #[test]
+fn counts_without_a_pair_are_refused_as_counts() {
+    let counts = vec![vec![vec![0.0; 3]; 3]];
+    let expected = "preferences.counts[0]: holds no comparison, at least one count must be above 0";
+    assert_eq!(message(&json!({ "preferences": { "source": "counts", "counts": counts } }).to_string()), expected);
+    // In a file, and where an edit has made them so.
+    let edited = Spec { preferences: Preferences::Counts { counts }, ..Spec::default() };
+    assert_eq!(Problem::new(&edited).err().map(|e| e.to_string()).as_deref(), Some(expected));
+}
+
+#[test]
 fn limits_are_refused_before_any_work_and_their_edges_are_allowed() {
     let uniform = |n: usize| vec![1.0 / n as f64; n];
     let prompts = |count: usize, actions: usize| {

@@ -76,6 +76,8 @@ pub fn Page(PageProps { opening }: &PageProps) -> Html {
     use_scheme(current.scheme);
 
     tour::use_veil(tour::waits(&current));
+    // Before the figures, whose effects have them painted.
+    painter::set_sliding(current.is_sliding());
     let Some(exact) = exact else { return html! {} };
     let view = current.view;
     let frame = embed::of_page();

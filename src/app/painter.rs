@@ -28,6 +28,8 @@ struct Painter {
     frame: Option<AnimationFrame>,
     /// Whether the figures are on their way to a printer, whose paper is light.
     on_paper: bool,
+    /// Whether a hand is at a slider or a handle.
+    slides: bool,
     /// Waits until nothing is left to be painted.
     then: Option<fn()>,
 }
@@ -37,6 +39,8 @@ struct Entry {
     canvas: HtmlCanvasElement,
     drawing: Rc<Drawing>,
     dirty: bool,
+    /// As last looked at, in CSS pixels; none where it may have changed.
+    width: Option<f64>,
     /// As last set, in CSS pixels.
     height: f64,
     /// Whether it has shown anything yet.
@@ -66,13 +70,18 @@ pub fn repaint_now() {
 fn forget_all() {
     PAINTER.with_borrow_mut(|p| {
         p.theme = None;
-        p.canvases.iter_mut().for_each(|e| (e.dirty, e.shown) = (true, None));
+        p.canvases.iter_mut().for_each(|e| (e.dirty, e.shown, e.width) = (true, None, None));
     });
 }
 
 /// Chooses between the screen's colours and those for light paper.
 pub fn set_on_paper(on: bool) {
     PAINTER.with_borrow_mut(|p| p.on_paper = on);
+}
+
+/// Tells whether a hand is at a slider or a handle: it moves nothing on the page but what figures show.
+pub fn set_sliding(slides: bool) {
+    PAINTER.with_borrow_mut(|p| p.slides = slides);
 }
 
 thread_local! {
@@ -123,9 +132,16 @@ fn paint(at_once: bool) {
         let theme = p.theme.get_or_insert_with(|| theme_of_page(on_paper)).clone();
         let mut dirty: Vec<&mut Entry> = p.canvases.iter_mut().filter(|e| e.dirty).collect();
         // All sizes before the first change of one: each look after a change lays the whole page out again.
-        let widths: Vec<f64> = dirty.iter().map(|e| e.width()).collect();
+        // Under a hand no look at all, which would lay the page out before it is answered: where a width changes nevertheless, its
+        // observer has everything drawn anew.
+        if !p.slides || dirty.iter().any(|e| e.width.is_none()) {
+            for entry in &mut dirty {
+                entry.width = Some(entry.measured_width());
+            }
+        }
         let (mut waits, mut has_first) = (false, false);
-        for (entry, width) in dirty.iter_mut().zip(widths) {
+        for entry in dirty {
+            let width = entry.width.unwrap_or(0.0);
             if width < 40.0 {
                 entry.dirty = false;
                 continue;
@@ -179,7 +195,7 @@ fn picked(text: &str, dark: bool) -> String {
 
 impl Entry {
     /// In CSS pixels. Not client_width, which rounds: a canvas of 600.4 pixels would be stretched, and blurred.
-    fn width(&self) -> f64 {
+    fn measured_width(&self) -> f64 {
         self.canvas.get_bounding_client_rect().width()
     }
 
@@ -295,8 +311,7 @@ pub fn Figure(props: &FigureProps) -> Html {
     let on_key = {
         let is_read = *by_key;
         Callback::from(move |e: KeyboardEvent| {
-            let is_plain = !(e.ctrl_key() || e.alt_key() || e.meta_key());
-            if is_read && is_plain && reach::way(&e.key()).is_some_and(&step) {
+            if is_read && reach::plain_way(&e).is_some_and(&step) {
                 e.prevent_default();
             }
         })
@@ -346,8 +361,18 @@ fn use_painted(canvas: &NodeRef, drawing: &Rc<Drawing>) {
                 if let Some(entry) = p.canvases.iter_mut().find(|e| e.id == id) {
                     (entry.canvas, entry.drawing, entry.dirty) = (element, drawing, true);
                 } else {
-                    let (height, drawn, shown, picture) = (0.0, false, None, None);
-                    p.canvases.push(Entry { id, canvas: element, drawing, dirty: true, height, drawn, shown, picture });
+                    let (width, height, drawn, shown, picture) = (None, 0.0, false, None, None);
+                    p.canvases.push(Entry {
+                        id,
+                        canvas: element,
+                        drawing,
+                        dirty: true,
+                        width,
+                        height,
+                        drawn,
+                        shown,
+                        picture,
+                    });
                 }
             });
             schedule();

@@ -1,11 +1,13 @@
 //! Arrow keys: where they lead, and which value of a figure lies next that way.
 
+use web_sys::KeyboardEvent;
+
 use super::drawing::Drawing;
 use crate::figure::Reading;
 use crate::figure::reading::NEAR;
 
 /// The direction of an arrow key, to the right and downwards.
-pub fn way(key: &str) -> Option<(f64, f64)> {
+fn way(key: &str) -> Option<(f64, f64)> {
     Some(match key {
         "ArrowLeft" => (-1.0, 0.0),
         "ArrowRight" => (1.0, 0.0),
@@ -13,6 +15,11 @@ pub fn way(key: &str) -> Option<(f64, f64)> {
         "ArrowDown" => (0.0, 1.0),
         _ => return None,
     })
+}
+
+/// The direction of an arrow key that is held alone or with shift: with another key it is the browser's.
+pub fn plain_way(e: &KeyboardEvent) -> Option<(f64, f64)> {
+    if e.ctrl_key() || e.alt_key() || e.meta_key() { None } else { way(&e.key()) }
 }
 
 /// CSS pixels between the places of a figure that are looked at: less than a pointer may be off.

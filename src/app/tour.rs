@@ -1,5 +1,7 @@
 //! The guided tour on the page: which step is open, what it set, and whether it waits for a prediction.
 
+use std::cell::Cell;
+
 use gloo::utils::document;
 use yew::prelude::*;
 
@@ -40,11 +42,18 @@ pub fn waits(state: &State) -> bool {
 const VEILED: &str =
     "main [data-figure]:not([data-figure=\"triangle\"]), main .table-frame, main .numbers, main .transport";
 
+thread_local! {
+    static VEILED_NOW: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Keeps from assistive technology and from the keyboard what a veil keeps from the eye.
 #[hook]
 pub fn use_veil(waits: bool) {
-    // At every render: elements come and go with the view.
+    // At every render while it waits, as elements come and go with the view, and once thereafter.
     use_effect(move || {
+        if !VEILED_NOW.replace(waits) && !waits {
+            return;
+        }
         let Some(page) = document().document_element() else { return };
         for element in all(&page, VEILED) {
             let _ = element.toggle_attribute_with_force("inert", waits);

@@ -6,7 +6,7 @@ use crate::divergence::Divergence;
 use crate::figure::action_name;
 use crate::simplex::{ascending, probs, tv};
 use crate::solve::Minimiser;
-use crate::solve::verdict::{KEPT, Preservation, REACHED};
+use crate::solve::verdict::{KEPT, Preservation, REACHED, has_one_mode};
 use crate::spec::LossSpec;
 use crate::spec::problem::Prompt;
 
@@ -112,8 +112,10 @@ pub fn interpolation_lead(exact: &Exact) -> String {
     let who = if others == exact.losses.len() { "They" } else { "The others" };
     let fate = if others == 0 {
         String::new()
-    } else if to_mode == others {
+    } else if to_mode == others && has_one_mode(&exact.problem) {
         format!(" {who} lose all diversity, at the mode of π*.")
+    } else if to_mode == others {
+        format!(" {who} keep only the modes of π*.")
     } else {
         format!(" {who} end elsewhere; the table says where.")
     };
@@ -133,11 +135,11 @@ fn reaches_star(l: &ExactLoss) -> bool {
 }
 
 /// Where λ → 0 leads.
-pub fn low_limit(l: &ExactLoss) -> String {
+pub fn low_limit(exact: &Exact, l: &ExactLoss) -> String {
     if reaches_star(l) {
         "π*".to_owned()
     } else if l.curves.limits.outside_mode <= REACHED {
-        "the mode of π*".to_owned()
+        if has_one_mode(&exact.problem) { "the mode of π*" } else { "modes of π*" }.to_owned()
     } else {
         format!("{} from π*", number(l.curves.limits.to_star))
     }
@@ -231,14 +233,15 @@ pub fn experiment(state: &State) -> String {
 /// Where a loss stands, by what its view is about.
 fn standing(view: View, exact: &Exact, l: &ExactLoss, x: usize) -> String {
     let problem = &exact.problem;
+    let unit = problem.kl.unit();
     let to_star = |(p, m): (&Prompt, &Minimiser)| {
-        format!("{} nats from π* on the {} prompt", nats(problem.distance(&p.log_star, &m.log_pi)), p.name)
+        format!("{} {unit} from π* on the {} prompt", nats(problem.distance(&p.log_star, &m.log_pi)), p.name)
     };
     match (view, &l.constraint) {
         (View::Preservation, _) => {
             problem.prompts.iter().zip(&l.minimisers).map(to_star).collect::<Vec<_>>().join(" and ")
         }
-        (View::Constraints, Some(c)) => format!("{} nats from RLHF", nats(distance(problem, &c.now[x]))),
+        (View::Constraints, Some(c)) => format!("{} {unit} from RLHF", nats(distance(problem, &c.now[x]))),
         _ => format!("at {}", policy(&probs(&l.minimisers[x].log_pi))),
     }
 }
@@ -350,6 +353,16 @@ mod tests {
             assert!(ends.0 < 5e-3 && ends.1 < 5e-3, "{name}: {ends:?}");
             assert!(!l.curves.limits.strong().holds, "{name}");
         }
+    }
+
+    #[test]
+    fn where_pi_star_has_several_modes_no_loss_is_said_to_end_at_one() {
+        let lead = |pi_star: [f64; 3]| {
+            interpolation_lead(&exact(View::Interpolation, |s| s.prompts[0].pi_star = pi_star.to_vec()))
+        };
+        assert!(lead([0.6, 0.3, 0.1]).ends_with("The others lose all diversity, at the mode of π*."));
+        let tied = lead([0.4, 0.4, 0.2]);
+        assert!(tied.ends_with("keep only the modes of π*."), "{tied}");
     }
 
     #[test]

@@ -26,11 +26,11 @@ pub fn minimisers_csv(problem: &Problem, found: &[Minimised]) -> String {
 /// Runs as a table, a line a snapshot and prompt. Of several seeds, each after the one before, a line ends with its optimiser's seed;
 /// the seed of sampled data has moved as far ([`Spec::seeded`](crate::spec::Spec::seeded)).
 pub fn runs_csv(problem: &Problem, seeds: &[Vec<(LossSpec, Trace)>]) -> String {
-    let of_seed = |text: String| if seeds.len() > 1 { text } else { String::new() };
-    let mut out = header("loss,choices,lambda,step,loss_value,prompt", problem.actions());
-    out.insert_str(out.len() - 1, &of_seed(",seed".to_owned()));
+    let last = |text: String| if seeds.len() > 1 { format!(",{text}") } else { String::new() };
+    let names = header("loss,choices,lambda,step,loss_value,prompt", problem.actions());
+    let mut out = format!("{names}{}\n", last("seed".to_owned()));
     for (nth, runs) in seeds.iter().enumerate() {
-        let seed = of_seed(format!(",{}", problem.optimiser.seed.wrapping_add(nth as u64)));
+        let seed = last(problem.optimiser.seed.wrapping_add(nth as u64).to_string());
         for (loss, trace) in runs {
             for k in 0..trace.len() {
                 for (x, p) in problem.prompts.iter().enumerate() {
@@ -51,7 +51,7 @@ pub fn sweep_csv(problem: &Problem, sweep: &Sweep, series: &[Series]) -> String 
         SweepOver::Lambda => "loss,choices,lambda,prompt,kl_star",
         SweepOver::Alpha => "loss,choices,lambda,alpha,prompt,kl_star",
     };
-    let mut out = header(names, problem.actions());
+    let mut out = header(names, problem.actions()) + "\n";
     for s in series {
         for (k, value) in sweep.values().iter().enumerate() {
             for (found, p) in s.prompts.iter().zip(&problem.prompts) {
@@ -75,7 +75,7 @@ fn which(loss: &LossSpec) -> String {
 
 fn header(names: &str, actions: usize) -> String {
     let policy: String = (0..actions).map(|a| format!(",pi_{a}")).collect();
-    format!("{names}{policy}\n")
+    format!("{names}{policy}")
 }
 
 fn columns(log_pi: &[f64]) -> String {

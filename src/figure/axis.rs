@@ -125,8 +125,9 @@ pub fn cursor<DB: Surface>(s: &mut Sketch<DB>, theme: &Theme, r: Region, x: f64)
     }
     let x = x.clamp(r.x, r.right());
     s.line(&[(x, r.y), (x, r.bottom())], Stroke::solid(theme.accent, 1.5));
+    // No taller, so that it ends above a raised exponent.
     s.polygon(
-        &[(x, r.bottom() - 1.0), (x - 4.5, r.bottom() + 6.5), (x + 4.5, r.bottom() + 6.5)],
+        &[(x, r.bottom() - 1.5), (x - 4.5, r.bottom() + 4.0), (x + 4.5, r.bottom() + 4.0)],
         theme.accent.to_rgba(),
     );
 }

@@ -9,6 +9,7 @@ use super::sketch::{Anchor, Region, Sketch, Stroke, Surface, Type};
 use super::theme::Theme;
 use crate::loss::Loss;
 use crate::solve::sweep::Series;
+use crate::spec::KlConvention;
 use crate::spec::problem::{Problem, Prompt};
 
 /// What lies along x.
@@ -76,8 +77,14 @@ impl Distances {
             along: Along::LogLambda,
             cursor: None,
             reference: (!prompt.is_good()).then(|| (own(prompt), "the reference policy")),
-            label: "distance to π*, nats; an arrow leaves the scale",
-            unit: " nats",
+            label: match problem.kl {
+                KlConvention::True => "distance to π*, nats; an arrow leaves the scale",
+                KlConvention::Authors => "distance to π*, nats ÷ A; an arrow leaves the scale",
+            },
+            unit: match problem.kl {
+                KlConvention::True => " nats",
+                KlConvention::Authors => " nats ÷ A",
+            },
             most: scale_end(problem.prompts.iter().map(own).fold(0.0, f64::max)),
         }
     }

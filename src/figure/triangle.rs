@@ -205,29 +205,44 @@ pub(super) fn given<DB: Surface>(
     s.star(star, 12.5, theme.ink, theme.paper);
     taken.extend(corners(g).map(|(_, name)| name).into_iter().chain([reference, star]));
     let across = g.left - MARGIN_SIDE..g.left + g.side + MARGIN_SIDE;
-    let mut label = |(x, y): (f64, f64), width: f64| {
-        let x = side((x, y), width, &taken, &across);
-        plate(s, theme, (x, y), width);
-        (x, y)
+    let down = g.pixel([1.0, 0.0, 0.0]).1..g.pixel([0.0, 1.0, 0.0]).1;
+    let mut label = |at: (f64, f64), dy: f64, width: f64| {
+        let at = beside(at, dy, width, &taken, (&across, &down));
+        plate(s, theme, at, width);
+        at
     };
     // Each label stands on the side away from the other handle, so that the two never meet.
     let (star_dy, reference_dy) = if star.1 <= reference.1 { (-7.0, 9.0) } else { (9.0, -7.0) };
     let type_ = Type::plain(18.0, theme.ink, Anchor::Left);
     if apart < 4.0 {
-        let (x, y) = label((star.0, star.1 + 1.0), 70.0);
+        let (x, y) = label(star, 1.0, 70.0);
         s.text((x, y), "π* =", type_.maths());
         s.symbol((x + 37.0, y), "π", "ref", type_);
         return;
     }
-    let of_star = label((star.0, star.1 + star_dy), 19.0);
-    let of_reference = label((reference.0, reference.1 + reference_dy), 31.0);
+    let of_star = label(star, star_dy, 19.0);
+    let of_reference = label(reference, reference_dy, 31.0);
     s.symbol(of_star, "π*", "", type_);
     s.symbol(of_reference, "π", "ref", type_);
 }
 
-/// Where a label of such a width begins beside a handle: to the right, or to the left where that covers fewer of the points that
-/// are `taken`, or where only that is within what the figure has `across`.
-fn side((x, y): (f64, f64), width: f64, taken: &[(f64, f64)], across: &Range<f64>) -> f64 {
+/// Where a label of such a width begins beside a handle, so far below its middle: further up or down, between corners, where that covers
+/// fewer of the points that are `taken`.
+fn beside(
+    (x, y): (f64, f64),
+    dy: f64,
+    width: f64,
+    taken: &[(f64, f64)],
+    (across, down): (&Range<f64>, &Range<f64>),
+) -> (f64, f64) {
+    let (near, far) = (y + dy, y + dy + 16.0 * dy.signum());
+    let [(covered, left), (further, other)] = [near, far].map(|y| side((x, y), width, taken, across));
+    if further < covered && down.contains(&far) { (other, far) } else { (left, near) }
+}
+
+/// Where such a label begins at one height: to the right, or to the left where that covers fewer of the points that
+/// are `taken`, or where only that is within what the figure has `across`. With whether it leaves the figure and how many it covers.
+fn side((x, y): (f64, f64), width: f64, taken: &[(f64, f64)], across: &Range<f64>) -> ((bool, usize), f64) {
     let covered = |left: f64| {
         let on = |p: &&(f64, f64)| {
             (left - MARKER..left + width + MARKER).contains(&p.0) && (p.1 - y - 1.0).abs() < 9.0 + MARKER
@@ -235,8 +250,8 @@ fn side((x, y): (f64, f64), width: f64, taken: &[(f64, f64)], across: &Range<f64
         let is_out = left < across.start || left + width > across.end;
         (is_out, taken.iter().filter(on).count())
     };
-    let (right, left) = (x + 16.0, x - 16.0 - width);
-    if covered(left) < covered(right) { left } else { right }
+    let [right, left] = [x + 16.0, x - 16.0 - width].map(|left| (covered(left), left));
+    if left.0 < right.0 { left } else { right }
 }
 
 /// Paper under a label, so that curves do not run through its letters.
@@ -374,14 +389,22 @@ mod tests {
 
     #[test]
     fn a_label_stands_on_the_right_unless_markers_stand_there_and_fewer_on_the_left() {
-        let at = |taken: &[(f64, f64)]| side((200.0, 100.0), 19.0, taken, &(0.0..400.0));
+        let at = |taken: &[(f64, f64)]| side((200.0, 100.0), 19.0, taken, &(0.0..400.0)).1;
         let (right, left) = (216.0, 165.0);
         assert_eq!(at(&[]), right);
         assert_eq!(at(&[(225.0, 104.0)]), left);
         assert_eq!(at(&[(225.0, 120.0), (205.0, 100.0)]), right, "below it, and on the handle");
         assert_eq!(at(&[(225.0, 104.0), (170.0, 100.0)]), right, "no better on the left");
-        assert_eq!(side((200.0, 100.0), 19.0, &[(225.0, 104.0)], &(170.0..400.0)), right, "no room on the left");
-        assert_eq!(side((200.0, 100.0), 19.0, &[], &(0.0..230.0)), left, "no room on the right");
+        assert_eq!(side((200.0, 100.0), 19.0, &[(225.0, 104.0)], &(170.0..400.0)).1, right, "no room on the left");
+        assert_eq!(side((200.0, 100.0), 19.0, &[], &(0.0..230.0)).1, left, "no room on the right");
+        let placed = |dy: f64, taken: &[(f64, f64)], down: Range<f64>| {
+            beside((200.0, 100.0), dy, 19.0, taken, (&(0.0..400.0), &down))
+        };
+        let around = [(225.0, 104.0), (175.0, 104.0)];
+        assert_eq!(placed(9.0, &around[..1], 0.0..400.0), (left, 109.0));
+        assert_eq!(placed(9.0, &around, 0.0..400.0), (right, 125.0), "below what is on both sides");
+        assert_eq!(placed(-7.0, &around, 0.0..400.0), (right, 77.0), "above it");
+        assert_eq!(placed(9.0, &around, 0.0..120.0), (right, 109.0), "below is no room");
     }
 
     #[test]

@@ -205,7 +205,8 @@ impl Prepared {
             add(Start::Star, mean_zero(&clamped(&prompt.log_star)));
             add(Start::Uniform, vec![0.0; n]);
             if let Some(free) = free {
-                add(Start::Free, mean_zero(&clamped(&free.log_pi)));
+                let is_flat = lambda < LEAST_SLOPE && free.status == Status::Interior;
+                add(Start::Free, mean_zero(&if is_flat { free.log_pi.clone() } else { clamped(&free.log_pi) }));
             }
         }
         // A penalty on π is bounded, so it cannot hold a loss that has no finite minimiser of its own.
@@ -309,6 +310,10 @@ fn is_convex(loss: Loss, decay: WeightDecay) -> bool {
 fn is_smooth_and_convex(loss: Loss, decay: WeightDecay) -> bool {
     is_convex(loss, decay) && loss.pair_part().is_some_and(|part| part.psi != Psi::Hinge)
 }
+
+/// A λ below which scores within the range of starts have no slope that Newton would follow: the minimiser without the penalty, where
+/// the penalty has none either, is then the start as it is.
+const LEAST_SLOPE: f64 = 1e-10;
 
 /// Starts for Newton stay where exponentials still have slopes.
 const START_RANGE: f64 = 30.0;

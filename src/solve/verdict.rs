@@ -116,11 +116,20 @@ impl Limits {
     }
 }
 
-fn outside_mode(m: &Minimiser, p: &Prompt) -> f64 {
+/// Whether each action is a mode of π*. (A)
+fn modes(p: &Prompt) -> impl Iterator<Item = bool> {
     let best = p.log_star.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     // Nearer than a billionth of a nat, and the scores of many actions may differ by less than their rounding.
-    let is_mode = |star: f64| best - star <= 1e-9;
-    m.log_pi.iter().zip(&p.log_star).filter(|(_, s)| !is_mode(**s)).map(|(z, _)| z.exp()).sum()
+    p.log_star.iter().map(move |star| best - star <= 1e-9)
+}
+
+/// Whether π* has one mode on every prompt, rather than several that are equally likely.
+pub fn has_one_mode(problem: &Problem) -> bool {
+    problem.prompts.iter().all(|p| modes(p).filter(|is_mode| *is_mode).count() == 1)
+}
+
+fn outside_mode(m: &Minimiser, p: &Prompt) -> f64 {
+    m.log_pi.iter().zip(modes(p)).filter(|(_, is_mode)| !is_mode).map(|(z, _)| z.exp()).sum()
 }
 
 fn greatest(found: &[Minimiser], prompts: &[Prompt], distance: impl Fn(&Minimiser, &Prompt) -> f64) -> f64 {

@@ -279,6 +279,14 @@ impl KlConvention {
         }
     }
 
+    /// What distances are in.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::True => "nats",
+            Self::Authors => "nats ÷ A",
+        }
+    }
+
     /// What multiplies a KL over `actions` actions.
     pub fn factor(self, actions: usize) -> f64 {
         match self {
@@ -341,6 +349,9 @@ pub(crate) fn short(text: &str, most: usize) -> String {
     let clean: String = text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(most).is_none() { clean } else { clean + "…" }
 }
+
+/// Of counts that are all zero, in a file or after an edit.
+const NO_COMPARISON: &str = "holds no comparison, at least one count must be above 0";
 
 /// What was wrong with an input: where, what came, and what is allowed. One line.
 #[derive(Debug, Clone, PartialEq, Eq)]

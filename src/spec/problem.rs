@@ -1,6 +1,8 @@
 //! A [`Spec`] resolved: policies as log-probabilities, preference data drawn, nothing left to check.
 
-use super::{DecayOn, KlConvention, LossSpec, Optimiser, Preferences, Spec, SpecError, WeightDecay};
+use super::{
+    DecayOn, KlConvention, LossSpec, NO_COMPARISON, Optimiser, Preferences, Spec, SpecError, WeightDecay, short,
+};
 use crate::loss::Action;
 use crate::preference::{self, PairData, Random};
 use crate::simplex;
@@ -85,11 +87,16 @@ impl Problem {
                 Preferences::Counts { counts } => preference::counts(&counts[k]),
             };
             if pairs.comparisons.is_empty() {
-                let message = format!(
-                    "gave no usable pair for prompt {}; use more draws or another seed",
-                    super::short(&p.name, 40)
-                );
-                return Err(SpecError::new("preferences.draws", message));
+                return Err(match spec.preferences {
+                    Preferences::Counts { .. } => SpecError::new(format!("preferences.counts[{k}]"), NO_COMPARISON),
+                    _ => SpecError::new(
+                        "preferences.draws",
+                        format!(
+                            "gave no usable pair for prompt {}; use more draws or another seed",
+                            short(&p.name, 40)
+                        ),
+                    ),
+                });
             }
             let pi_ref = simplex::probs(&log_ref);
             prompts.push(Prompt { name: p.name.clone(), weight: p.weight / total, pi_ref, log_ref, log_star, pairs });

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    DecayOn, KlConvention, LossSpec, Optimiser, OptimiserKind, Preferences, PromptSpec, Spec, SpecError, Sweep,
-    SweepOver, VERSION, WeightDecay, limit, short,
+    DecayOn, KlConvention, LossSpec, NO_COMPARISON, Optimiser, OptimiserKind, Preferences, PromptSpec, Spec, SpecError,
+    Sweep, SweepOver, VERSION, WeightDecay, limit, short,
 };
 use crate::divergence::Divergence;
 use crate::loss::{Loss, Mu, Psi, Reward};
@@ -229,7 +229,7 @@ fn count_table(node: &Node, actions: usize) -> Read<Vec<Vec<f64>>> {
         })
         .collect::<Read<_>>()?;
     if total == 0.0 {
-        return Err(SpecError::new(&node.path, "holds no comparison, at least one count must be above 0"));
+        return Err(SpecError::new(&node.path, NO_COMPARISON));
     }
     Ok(rows)
 }

@@ -30,18 +30,26 @@ function show(index) {
     frame = document.createElement("iframe");
     frame.title = slide.querySelector("h2").textContent;
     const [asked, experiment = ""] = slide.dataset.frame.split("#");
+    slide.append(frame);
     [loaded, pixels] = [size(), devicePixelRatio];
     frame.src = `${PAGE}${asked}&size=${loaded}#${experiment}`;
-    slide.append(frame);
   }
   tell();
 }
 
-/** The figure grows with the screen, of which the deck's own words take some: at 960 px of height its text has the usual size. */
-const size = () => Math.min(3, Math.max(0.5, Math.round(innerHeight / 120) / 8));
+/** CSS pixels of height that a figure with one control needs where its text has the usual size, for slides that do not say. */
+const HEIGHT = 659;
+/** Pixels of width that it needs for one of height. */
+const ASPECT = 1.6;
+
+/** As large as the slide has room for, in eighths: the figure and its text grow alike. */
+function size() {
+  const room = Math.min(frame.clientHeight, frame.clientWidth / ASPECT) / (slides[now].dataset.height ?? HEIGHT);
+  return Math.min(3, Math.max(0.5, Math.floor(8 * room) / 8));
+}
 
 /**
- * A screen of another height, as when the deck goes over the whole of it: the figure comes again as it stands, in the new size.
+ * A screen of another size, as when the deck goes over the whole of it: the figure comes again as it stands, in the new size.
  * True where it does. It waits for answers that are under way, for a run that plays and for whoever types; a page that was
  * zoomed keeps its size.
  */

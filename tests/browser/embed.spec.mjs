@@ -87,6 +87,18 @@ test.describe("parameters", () => {
     });
   }
 
+  test("a frame with controls is no wider than its window", async ({ page }) => {
+    for (const [view, lacks] of Object.entries(LACKS)) {
+      await page.setViewportSize({ width: 900, height: 600 });
+      await embed(page, `&view=${view}&controls=${Object.keys(CONTROLS).filter((name) => !lacks.includes(name)).join()}`);
+      await expect(page.locator("#numbers")).toHaveCount(1);
+      for (const width of [900, 760, 700, 640, 360]) {
+        await page.setViewportSize({ width, height: 600 });
+        await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${view}, ${width} px`).toBeLessThanOrEqual(0);
+      }
+    }
+  });
+
   test("what is unknown is named in a sentence, and the rest holds", async ({ page }) => {
     await embed(page, "&controls=lamda,alpha&theme=pink&size=99&view=nowhere");
     await expect(notice(page)).toContainText("controls: “lamda” is not known and left out; known are headline, play,");

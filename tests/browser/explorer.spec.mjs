@@ -18,6 +18,17 @@ test("a wrong count is refused in one sentence, and the old one comes back", asy
   await expect(cell).toHaveValue(before);
 });
 
+test("the last count above zero cannot go, and its field says what stands", async ({ page }) => {
+  await open(page, `${SHORT}&preferences={"source":"counts","counts":[[[0,5,0],[0,0,0],[0,0,0]]]}`);
+  const cell = page.getByLabel("x: wins of y a over y b", { exact: true });
+  await expect(cell).toHaveValue("5");
+  await cell.fill("0");
+  await cell.press("Enter");
+  await expect(notice(page)).toHaveText("preferences.counts[0]: holds no comparison, at least one count must be above 0.");
+  await expect(cell).toHaveValue("5");
+  expect((await specOf(page)).preferences.counts[0][0]).toEqual([0, 5, 0]);
+});
+
 test("counts are kept when actions come and go, edited up to sixteen, and say where they are edited beyond", async ({ page }) => {
   await open(page, `${SHORT}&sweep.points=9`);
   await press(page, "counts");

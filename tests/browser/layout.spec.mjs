@@ -180,6 +180,22 @@ for (const ratio of [1, 2, 3]) {
   });
 }
 
+test("canvases are sharp where their room changes under a hand, which looks at none", async ({ page }) => {
+  await open(page);
+  const thumb = await page.locator("#lambda").boundingBox();
+  const to = (share) => page.mouse.move(thumb.x + share * thumb.width, thumb.y + thumb.height / 2);
+  await to(0.5);
+  await page.mouse.down();
+  await to(0.6);
+  const width = async () => (await page.locator(".triangle canvas").boundingBox()).width;
+  const before = await width();
+  await page.evaluate(() => (document.querySelector("main").style.maxWidth = "500px"));
+  await to(0.61);
+  await expect.poll(width).toBeLessThan(before - 10);
+  await expect.poll(async () => Math.max(...(await blur(page)))).toBeLessThan(0.01);
+  await page.mouse.up();
+});
+
 test("canvases are sharp on a screen of other pixels, however often the window is moved to another", async ({ page }) => {
   await page.addInitScript(() => {
     const ask = window.matchMedia.bind(window);

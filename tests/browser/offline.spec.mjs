@@ -133,7 +133,7 @@ test.describe("kept for use offline", () => {
     await expect(page.locator("#place")).toHaveText(`${count - 1} of ${count}`);
   });
 
-  for (const [width, height] of [[1024, 768], [1280, 720], [1920, 1080]]) {
+  for (const [width, height] of [[1024, 768], [1280, 720], [1920, 1080], [800, 1280]]) {
     test(`every figure of the deck fits its slide, ${width} × ${height}`, async ({ page }) => {
       await page.setViewportSize({ width, height });
       await page.goto("./static/slides/");
@@ -148,7 +148,7 @@ test.describe("kept for use offline", () => {
         const beyond = () => framed(page).locator("html").evaluate((e) => e.scrollHeight - e.clientHeight);
         await expect.poll(beyond, `slide ${k}`).toBe(0);
         const least = Math.min(...(await framed(page).locator("canvas").filter({ visible: true }).evaluateAll((all) => all.map((c) => c.getBoundingClientRect().height))));
-        expect(least, `slide ${k}`).toBeGreaterThan(0.2 * height);
+        expect(least, `slide ${k}`).toBeGreaterThan(0.25 * Math.min(height, width / 1.6));
       }
       expect(figures).toBe(5);
     });

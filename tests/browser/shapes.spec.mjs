@@ -56,6 +56,12 @@ test("the view opens from its tab at figure 6's λ, with its five sections drawn
   await expect(page.locator(".shape canvas")).toHaveCount(8);
   // What the page's summary leaves out tells itself to those who hear the page.
   await expect(page.locator(".shape h2[aria-live=polite]")).toHaveCount(3);
+  // Places in the paper lead there.
+  const places = await page.locator(".shape h2 a").evaluateAll((all) => all.map((a) => [a.textContent, a.href.split("#")[1]]));
+  expect(places).toEqual([
+    ["equation (11)", ":~:text=(11)"], ["figure 8", ":~:text=Figure%208:"], ["appendix C", "A3"], ["appendix D", "A4"],
+    ["section 3.2", "S3.SS2"], ["appendix F.2", "A6.SS2"],
+  ]);
   expect(new URL(page.url()).hash).toBe("#view=shapes");
   await expect(page.locator("#preset")).toHaveValue("figure-8");
   expect((await specOf(page)).losses[0].lambda).toBe(0.1);

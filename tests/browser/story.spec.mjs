@@ -164,6 +164,21 @@ test("the tour by keyboard alone: in, a prediction, on, back, out, and the focus
   await expect(page.locator("#tour")).toBeFocused();
 });
 
+for (const width of [1440, 1920]) {
+  test(`an answer comes into sight when it is asked for, ${width} px wide, and what asked for it is a plain word`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 900 });
+    await open(page, "story=1");
+    await settled(page);
+    const show = page.getByRole("button", { name: "Show me", exact: true });
+    await show.click();
+    const box = (part) => page.locator(`.story ${part}`).boundingBox();
+    await expect(answer(page).locator(".outcome")).toBeInViewport();
+    await expect.poll(async () => (await box(".answer")).y + (await box(".answer")).height - (await box(".onwards")).y).toBeLessThanOrEqual(1);
+    await expect(show).toBeFocused();
+    await expect(show).toHaveCSS("border-left-color", "rgba(0, 0, 0, 0)");
+  });
+}
+
 test("a reader plays, comes back to the step's setting, undoes the step, and a reload restores all", async ({ page }) => {
   await open(page, "lambda=0.25&optimiser.steps=600&losses.3.steps=600");
   await settled(page);

@@ -162,11 +162,13 @@ fn Count(props: &CountProps) -> Html {
         (props.on_change.clone(), props.on_wrong.clone(), props.label.clone(), props.value);
     let typed = Callback::from(move |e: Event| {
         let Some(input) = e.target_dyn_into::<HtmlInputElement>() else { return };
-        match number(&input.value().replace(',', ".")) {
+        let text = input.value();
+        // What is taken comes back as the new value; what the page refuses leaves the old one.
+        input.set_value(&old.to_string());
+        match number(&text.replace(',', ".")) {
             Some(value) if (0.0..=MOST_COUNT).contains(&value) => change.emit(value),
             _ => {
-                let got: String = input.value().chars().take(20).collect();
-                input.set_value(&old.to_string());
+                let got: String = text.chars().take(20).collect();
                 wrong.emit(format!("{label}: got “{got}”, expected a number from 0 to {MOST_COUNT}."));
             }
         }

@@ -129,7 +129,7 @@ fn dragged(grabbed: &Grabbed, frame: &NodeRef, move_to: Callback<[f64; 3]>) -> C
 fn stepped(pi: [f64; 3], move_to: Callback<[f64; 3]>) -> Callback<KeyboardEvent> {
     Callback::from(move |e: KeyboardEvent| {
         let step = if e.shift_key() { FINE_STEP } else { STEP };
-        let Some((dx, dy)) = reach::way(&e.key()) else { return };
+        let Some((dx, dy)) = reach::plain_way(&e) else { return };
         e.prevent_default();
         let (x, y) = xy_from_simplex(pi);
         move_to.emit(simplex_from_xy(x + step * dx, y - step * dy, FLOOR));

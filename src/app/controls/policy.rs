@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use super::list;
 use super::slider::{Slider, Track};
+use crate::app::panels::symbol;
 use crate::app::state::Given;
 use crate::figure::action_name;
 
@@ -90,10 +91,14 @@ pub fn PolicySliders(props: &PolicyProps) -> Html {
     let actions = props.pi.len();
     let picked = use_state_eq(|| 0usize);
     let key = if props.given == Given::Reference { "ref" } else { "star" };
-    let symbol = match (props.both, props.given) {
-        (true, _) => html! { <>{ "π* = π" }<sub>{ "ref" }</sub></> },
-        (false, Given::Reference) => html! { <>{ "π" }<sub>{ "ref" }</sub></> },
-        (false, Given::Star) => html! { { "π*" } },
+    let name = match (props.both, props.given) {
+        (true, _) => "π* = π_ref",
+        (false, Given::Reference) => "π_ref",
+        (false, Given::Star) => "π*",
+    };
+    let on_wrong = {
+        let of = format!("{}{name}", props.prefix);
+        props.on_wrong.reform(move |message: String| format!("{of}, {message}"))
     };
     let kind = if props.given == Given::Reference && !props.both { "Reference " } else { "Preference " };
     let id = format!("policy-{}-{key}", props.prompt);
@@ -102,13 +107,13 @@ pub fn PolicySliders(props: &PolicyProps) -> Html {
         let (pi, change) = (props.pi.clone(), props.on_change.clone());
         html! {
             <Slider id={format!("{id}-{k}")} label="y" sub={action_name(k)} {track} value={props.pi[k]}
-                initial={props.initial.get(k).copied().unwrap_or(props.pi[k])} on_wrong={props.on_wrong.clone()}
+                initial={props.initial.get(k).copied().unwrap_or(props.pi[k])} on_wrong={on_wrong.clone()}
                 on_change={Callback::from(move |v| change.emit(with_entry(&pi, k, v)))} />
         }
     };
     html! {
         <section aria-labelledby={id.clone()}>
-            <h2 id={id.clone()}>{ &props.prefix }{ if props.both || !props.prefix.is_empty() { "" } else { kind } }<span class="maths">{ symbol }</span></h2>
+            <h2 id={id.clone()}>{ &props.prefix }{ if props.both || !props.prefix.is_empty() { "" } else { kind } }<span class="maths">{ symbol(name) }</span></h2>
             { props.choice.clone() }
             if actions <= MOST {
                 { for (0..actions).map(slider) }

@@ -4,7 +4,7 @@ use web_sys::{HtmlElement, HtmlInputElement};
 use yew::prelude::*;
 
 use super::typed_number;
-use crate::app::words;
+use crate::app::{reach, words};
 use crate::spec::number;
 
 /// How a track's length stands for values.
@@ -141,15 +141,12 @@ pub fn Slider(props: &SliderProps) -> Html {
     let on_key = {
         let (change, value) = (props.on_change.clone(), props.value);
         Callback::from(move |e: KeyboardEvent| {
-            let way = match e.key().as_str() {
-                "ArrowRight" | "ArrowUp" => 1.0,
-                "ArrowLeft" | "ArrowDown" => -1.0,
-                _ => return,
-            };
-            // Where numbers are few, many places along the track are one of them. With another key an arrow is the browser's.
-            if track.kind == Kind::Whole && !(e.ctrl_key() || e.alt_key() || e.meta_key()) {
+            // Where numbers are few, many places along the track are one of them.
+            if track.kind == Kind::Whole
+                && let Some((right, down)) = reach::plain_way(&e)
+            {
                 e.prevent_default();
-                change.emit(track.stepped(value, way));
+                change.emit(track.stepped(value, right - down));
             }
         })
     };
@@ -230,7 +227,8 @@ fn fill(range: &HtmlElement, position: f64) {
 fn typed(props: &SliderProps, old: String) -> Callback<Event> {
     let track = props.track;
     let Track { kind, allowed: (least, most), .. } = track;
-    let (change, wrong, label) = (props.on_change.clone(), props.on_wrong.clone(), props.label.clone());
+    let (change, wrong) = (props.on_change.clone(), props.on_wrong.clone());
+    let label = if props.sub.is_empty() { props.label.to_string() } else { format!("{}_{}", props.label, props.sub) };
     Callback::from(move |e: Event| {
         let Some(input) = e.target_dyn_into::<HtmlInputElement>() else { return };
         let text = input.value();
@@ -243,7 +241,6 @@ fn typed(props: &SliderProps, old: String) -> Callback<Event> {
                 change.emit(value);
             }
             _ => {
-                input.set_value(&old);
                 let got: String = text.chars().take(20).collect();
                 wrong.emit(format!(
                     "{label}: got “{got}”, expected a {} from {} to {}.",

@@ -8,6 +8,7 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::send;
+use crate::app::prefers;
 use crate::app::state::{Action, Guess, State};
 use crate::app::tour;
 use crate::story::{self, FILES, Span, Step, plain};
@@ -38,7 +39,7 @@ pub struct StoryProps {
 #[component]
 pub fn Story(props: &StoryProps) -> Html {
     let title = use_node_ref();
-    use_focus(props.state.story, &title);
+    use_focus((props.state.story, tour::is_asking(&props.state)), &title);
     let Some(nth) = props.state.story else { return html! {} };
     let step = story::step(nth);
     let head = match step {
@@ -65,26 +66,42 @@ pub fn Story(props: &StoryProps) -> Html {
     }
 }
 
-/// The title has the focus after each step but the one that the page opened with, and what opened the tour after its end.
+/// The title has the focus after each step but the one that the page opened with, and what opened the tour after its end. An answer
+/// comes into sight once its step is no longer asking.
 #[hook]
-fn use_focus(story: Option<usize>, title: &NodeRef) {
-    let before = use_mut_ref(|| story);
+fn use_focus(at: (Option<usize>, bool), title: &NodeRef) {
+    let before = use_mut_ref(|| at);
     let title = title.clone();
-    use_effect_with(story, move |now| {
+    use_effect_with(at, move |now| {
         let before = before.replace(*now);
-        if before == *now {
+        if before.0 == now.0 {
+            if before.1 && !now.1 {
+                bring_answer_into_sight();
+            }
             return;
         }
         let launcher = |id: &&str| {
             let element = document().get_element_by_id(id)?.dyn_into::<HtmlElement>().ok()?;
             (element.offset_width() > 0).then_some(element)
         };
-        let target = if now.is_some() { title.cast::<HtmlElement>() } else { LAUNCHERS.iter().find_map(launcher) };
+        let target = if now.0.is_some() { title.cast::<HtmlElement>() } else { LAUNCHERS.iter().find_map(launcher) };
         if let Some(element) = target {
             // Refused only for what cannot have the focus.
             let _ = element.focus();
         }
     });
+}
+
+/// Brings an answer that was just asked for into sight, where it stands beside the figures. On narrower screens they come first.
+fn bring_answer_into_sight() {
+    let part = |selector| document().query_selector(selector).ok().flatten();
+    if let (true, Some(answer), Some(onwards)) = (prefers("(min-width: 75rem)"), part(".answer"), part(".onwards")) {
+        // To its last line, above the way on, which lies over the lower edge; what is in sight already stays where it is.
+        let (answer_at, edge) = (answer.get_bounding_client_rect(), onwards.get_bounding_client_rect().top());
+        if answer_at.bottom() > edge {
+            answer.scroll_into_view_with_bool(answer_at.height() > edge);
+        }
+    }
 }
 
 fn dots(nth: usize, dispatch: &Callback<Action>) -> Html {
@@ -137,8 +154,13 @@ fn body(step: &'static Step, props: &StoryProps) -> Html {
     }
 }
 
+/// Where a claim is made in the paper: links, each as short as it is written there.
+pub fn places(cites: &[(&str, &str)]) -> Html {
+    html! { <small>{ for cites.iter().enumerate().map(|(k, (short, cite))| cited(k, short, cite)) }</small> }
+}
+
 /// A link to a place in the paper, behind a comma where others stand before it.
-pub fn cited(nth: usize, text: &str, cite: &str) -> Html {
+fn cited(nth: usize, text: &str, cite: &str) -> Html {
     html! { <>{ if nth > 0 { ", " } else { "" } }<a href={story::place(cite)} target="_blank" rel="noopener noreferrer">{ text.to_owned() }</a></> }
 }
 

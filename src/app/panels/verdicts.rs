@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use super::story::cited;
+use super::story::places;
 use super::symbol;
 use crate::app::exact::{ExactLoss, distance};
 use crate::app::stage::Stage;
@@ -66,28 +66,26 @@ fn found(finding: &Finding, text: &str, what: &str, unit: &str) -> Html {
     }
 }
 
-fn yes_no(finding: &Finding) -> Html {
-    found(finding, if finding.holds { "yes" } else { "no" }, "total variation", "")
-}
-
-/// Where a claim is made in the paper.
-fn place(cites: &[(&str, &str)]) -> Html {
-    html! { <small>{ for cites.iter().enumerate().map(|(k, (short, cite))| cited(k, short, cite)) }</small> }
+fn yes_no(finding: &Finding, what: &str) -> Html {
+    found(finding, if finding.holds { "yes" } else { "no" }, what, "")
 }
 
 pub fn interpolation(props: &ViewProps) -> Html {
-    let x = props.state.prompt().min(props.exact.problem.prompts.len() - 1);
+    let problem = &props.exact.problem;
+    let (x, unit) = (props.state.prompt().min(problem.prompts.len() - 1), problem.kl.unit());
     let heads = html! {
         <>
             <th scope="col">{ "Loss" }</th>
-            <th scope="col">{ "strong interpolation" }{ place(&[("Thm 3.6", "Theorem 3.6"), ("Prop. 4.2", "Proposition 4.2")]) }</th>
-            <th scope="col">{ "weak interpolation" }{ place(&[("Prop. 3.4", "Proposition 3.4"), ("3.5", "Proposition 3.5")]) }</th>
+            <th scope="col">{ "strong interpolation" }{ places(&[("Thm 3.6", "Theorem 3.6"), ("Prop. 4.2", "Proposition 4.2")]) }</th>
+            <th scope="col">{ "weak interpolation" }{ places(&[("Prop. 3.4", "Proposition 3.4"), ("3.5", "Proposition 3.5")]) }</th>
             <th scope="col">{ "λ → 0" }<small>{ "ends at" }</small></th>
             <th scope="col">{ "λ → ∞" }<small>{ "ends at" }</small></th>
             <th scope="col">{ "at this λ" }<small>{ "exactly" }</small></th>
-            <th scope="col">{ "KL(π* ‖ π)" }<small>{ "nats, at this λ" }</small></th>
+            <th scope="col">{ "KL(π* ‖ π)" }<small>{ format!("{unit}, at this λ") }</small></th>
         </>
     };
+    // Of several prompts the criteria are about all.
+    let what = if problem.prompts.len() > 1 { "total variation up to" } else { "total variation" };
     table(
         props,
         "interpolation-verdicts",
@@ -96,13 +94,13 @@ pub fn interpolation(props: &ViewProps) -> Html {
         |_, l| {
             let found = &l.minimisers[x];
             let pi = crate::simplex::probs(&found.log_pi);
-            let nats = props.exact.problem.to_star(x, &found.log_pi);
+            let nats = problem.to_star(x, &found.log_pi);
             let boundary = found.status == crate::solve::Status::Boundary;
             html! {
                 <>
-                    { yes_no(&l.curves.limits.strong()) }
-                    { yes_no(&l.curves.limits.weak()) }
-                    <td>{ words::low_limit(l) }</td>
+                    { yes_no(&l.curves.limits.strong(), what) }
+                    { yes_no(&l.curves.limits.weak(), what) }
+                    <td>{ words::low_limit(&props.exact, l) }</td>
                     <td>{ symbol(&words::high_limit(l)) }</td>
                     <td class="number" data-pi={json(&pi)}>{ words::policy(&pi) }if boundary { <small>{ "at the boundary" }</small> }</td>
                     <td class="number" data-nats={nats.to_string()}>{ words::nats(nats) }</td>
@@ -119,13 +117,14 @@ fn harm(p: &Preservation) -> &'static str {
 
 pub fn preservation(props: &ViewProps) -> Html {
     let problem = &props.exact.problem;
+    let unit = problem.kl.unit();
     let distance = |x: usize, l: &ExactLoss| problem.to_star(x, &l.minimisers[x].log_pi);
     let reference = |x: usize| problem.to_star(x, &problem.prompts[x].log_ref);
     let heads = html! {
         <>
             <th scope="col">{ "Loss" }</th>
-            <th scope="col">{ "improves the bad, keeps the good" }{ place(&[("Thm 3.1", "Theorem 3.1"), ("Prop. 4.1", "Proposition 4.1")]) }</th>
-            { for problem.prompts.iter().map(|p| html! { <th scope="col">{ format!("{} prompt, nats", p.name) }</th> }) }
+            <th scope="col">{ "improves the bad, keeps the good" }{ places(&[("Thm 3.1", "Theorem 3.1"), ("Prop. 4.1", "Proposition 4.1")]) }</th>
+            { for problem.prompts.iter().map(|p| html! { <th scope="col">{ format!("{} prompt, {unit}", p.name) }</th> }) }
         </>
     };
     table(
@@ -140,7 +139,7 @@ pub fn preservation(props: &ViewProps) -> Html {
                 html! { <td class="number" data-nats={nats.to_string()}>{ text }</td> }
             });
             let kept = match &l.curves.preservation {
-                Some(p) => found(&p.finding(), &words::selectivity(p), harm(p), " nats"),
+                Some(p) => found(&p.finding(), &words::selectivity(p), harm(p), &format!(" {unit}")),
                 None => html! { <td class="no">{ "—" }</td> },
             };
             html! { <>{ kept }{ for prompts }</> }
@@ -152,8 +151,8 @@ pub fn constraint(props: &ViewProps) -> Html {
     let heads = html! {
         <>
             <th scope="col">{ "Loss" }</th>
-            <th scope="col">{ "still RLHF at this α" }{ place(&[("Thm 3.7", "Theorem 3.7")]) }</th>
-            <th scope="col">{ "KL(π" }<sub>{ "RLHF" }</sub>{ " ‖ π)" }<small>{ "nats" }</small></th>
+            <th scope="col">{ "still RLHF at this α" }{ places(&[("Thm 3.7", "Theorem 3.7")]) }</th>
+            <th scope="col">{ "KL(π" }<sub>{ "RLHF" }</sub>{ " ‖ π)" }<small>{ props.exact.problem.kl.unit() }</small></th>
             <th scope="col">{ "at this α" }<small>{ "exactly" }</small></th>
             <th scope="col">{ "RLHF with its reward" }<small>{ "exactly" }</small></th>
         </>
@@ -167,7 +166,7 @@ pub fn constraint(props: &ViewProps) -> Html {
         let nats = distance(&props.exact.problem, tie);
         html! {
             <>
-                { yes_no(&finding) }
+                { yes_no(&finding, "total variation") }
                 <td class="number">{ words::nats(nats) }</td>
                 <td class="number" data-pi={json(&own)}>{ words::policy(&own) }</td>
                 <td class="number">{ words::policy(&rlhf) }</td>

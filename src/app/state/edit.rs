@@ -140,7 +140,10 @@ fn resize(spec: &mut Spec, prompts: usize, actions: usize) {
             for v in pi.iter_mut() {
                 *v /= total;
             }
-            settle(pi, actions);
+            // Equals stay equal, though their link is longer: a last place more would make some of them the mode.
+            if pi.iter().any(|v| *v != pi[0]) {
+                settle(pi, actions);
+            }
         }
     }
     if prompts * actions * actions > MOST_COUNTS && matches!(spec.preferences, Preferences::Counts { .. }) {

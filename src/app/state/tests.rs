@@ -132,6 +132,17 @@ fn each_press_is_undone_by_itself_and_a_slide_at_once() {
 }
 
 #[test]
+fn responses_that_are_equally_likely_stay_so_at_any_number_of_actions() {
+    let even = Edit::Policy { prompt: 0, given: Given::Star, pi: vec![0.5, 0.5] };
+    let two = then(&page(), [Action::Edit(Edit::Size { prompts: 1, actions: 2 }), Action::Edit(even)]);
+    for actions in [3, 7, 12, 64] {
+        let grown = then(&two, [Action::Edit(Edit::Size { prompts: 1, actions })]);
+        let star = &grown.spec().prompts[0].pi_star;
+        assert!(star.iter().all(|p| *p == star[0]) && star.len() == actions, "{star:?}");
+    }
+}
+
+#[test]
 fn an_edit_that_was_made_for_another_shape_is_dropped() {
     let four = then(&page(), [Action::Edit(Edit::Size { prompts: 1, actions: 4 })]);
     let old = vec![0.2, 0.3, 0.5];

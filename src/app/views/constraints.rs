@@ -13,6 +13,7 @@ use crate::app::stage::Stage;
 use crate::app::state::State;
 use crate::app::words;
 use crate::figure::distance::{Curve, Distances};
+use crate::spec::KlConvention;
 
 pub fn view(props: &ViewProps) -> Html {
     let (state, exact, dispatch) = (&props.state, &props.exact, &props.dispatch);
@@ -51,6 +52,10 @@ fn distances(state: &State, exact: &Exact, x: usize) -> Distances {
         })
     };
     let curves = shown(state, exact).filter_map(curve).collect();
-    let plot = Distances::over_alpha(curves, &exact.alphas, "distance from RLHF, nats");
+    let label = match exact.problem.kl {
+        KlConvention::True => "distance from RLHF, nats",
+        KlConvention::Authors => "distance from RLHF, nats ÷ A",
+    };
+    let plot = Distances::over_alpha(curves, &exact.alphas, label);
     Distances { cursor: Some(exact.problem.weight_decay.alpha), ..plot }
 }

@@ -85,7 +85,7 @@ pub fn section(props: &ViewProps, x: usize, unfolding: &Unfolding) -> Html {
     super::section(
         "s-arrows",
         heading(state, exact),
-        "an arrow is the way down, −∇, as the policy goes it; on one scale, four times as steep is twice as long",
+        html! { <small>{ "an arrow is the way down, −∇, as the policy goes it; on one scale, four times as steep is twice as long" }</small> },
         inside,
     )
 }

@@ -7,6 +7,7 @@ use yew::prelude::*;
 use crate::app::drawing::Drawing;
 use crate::app::exact::Exact;
 use crate::app::painter::Figure;
+use crate::app::panels::story::places;
 use crate::app::panels::table::{Line, Unfolding, Unfolds, unfold};
 use crate::app::words;
 use crate::figure::action_name;
@@ -62,7 +63,7 @@ pub fn section(pair: Pair, envelope: &Envelope, unfolding: &Unfolding) -> Html {
             { unfold(Unfolds::Gaussians, "Both derivations in numbers", unfolding, &["log-odds", "DPO, nats", "two Gaussians, nats", "difference"], || lines(envelope)) }
         </>
     };
-    super::section("s-gauss", heading.to_owned(), "appendix D", inside)
+    super::section("s-gauss", heading.to_owned(), places(&[("appendix D", "Appendix D")]), inside)
 }
 
 fn lines(e: &Envelope) -> Vec<Line> {

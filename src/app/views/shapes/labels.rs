@@ -6,6 +6,7 @@ use yew::prelude::*;
 
 use crate::app::drawing::Drawing;
 use crate::app::painter::Figure;
+use crate::app::panels::story::places;
 use crate::app::panels::table::{Line, Unfolding, Unfolds, table, unfold};
 use crate::app::state::State;
 use crate::app::views::{ViewProps, pointing};
@@ -44,7 +45,12 @@ pub fn section(props: &ViewProps, found: &OneLabel, unfolding: &Unfolding) -> Ht
             { unfold(Unfolds::Labels, "The total variations in numbers", unfolding, &heads, || curves(found)) }
         </>
     };
-    super::section("s-labels", heading, "section 3.2, appendix F.2", inside)
+    super::section(
+        "s-labels",
+        heading,
+        places(&[("section 3.2", "Section 3.2"), ("appendix F.2", "Appendix F.2")]),
+        inside,
+    )
 }
 
 const HEADS: [&str; 5] = [

@@ -63,7 +63,7 @@ pub fn Shapes(props: &ViewProps) -> Html {
 /// Sections whose headings the page's summary tells, in [`statements`].
 const TOLD: [&str; 2] = ["s-psi", "s-arrows"];
 
-/// The headings of those sections, and what that of the arrows says below its own. The other sections tell theirs themselves.
+/// The headings of [`TOLD`], and what the arrows' section says below its own. The other sections tell theirs themselves.
 pub fn statements(state: &State, exact: &Exact, x: usize) -> Vec<String> {
     let loss = &exact.losses[arrows::picked(state, exact)];
     let headings = [psi::heading(), arrows::heading(state, exact)].map(|h| format!("{h}."));
@@ -99,13 +99,13 @@ fn index() -> Html {
     html! { <nav class="index" aria-label="On this page">{ for SECTIONS.into_iter().map(way) }</nav> }
 }
 
-/// A section: what it shows in a sentence, with its place in the paper, and below it the rest. The sentence is told when it changes,
+/// A section: what it shows in a sentence, with its place in the paper or how to read it, and below that the rest. The sentence is told when it changes,
 /// unless the page's summary tells it.
-fn section(id: &'static str, heading: String, place: &'static str, inside: Html) -> Html {
+fn section(id: &'static str, heading: String, below: Html, inside: Html) -> Html {
     let is_told = TOLD.contains(&id);
     html! {
         <section class="shape" aria-labelledby={id}>
-            <h2 {id} tabindex="-1" aria-live={(!is_told).then_some("polite")}>{ heading }<small>{ place }</small></h2>
+            <h2 {id} tabindex="-1" aria-live={(!is_told).then_some("polite")}>{ heading }{ below }</h2>
             { inside }
         </section>
     }

@@ -9,6 +9,7 @@ use crate::app::drawing::Drawing;
 use crate::app::exact::Exact;
 use crate::app::keys::{GAMMA, GAMMAS};
 use crate::app::painter::Figure;
+use crate::app::panels::story::places;
 use crate::app::panels::table::{Line, Unfolding, Unfolds, table, unfold};
 use crate::app::state::{Action, Edit};
 use crate::app::views::ViewProps;
@@ -50,7 +51,12 @@ pub fn section(props: &ViewProps, x: usize, comparisons: &[Concavity; 4], unfold
             { unfold(Unfolds::Penalty, "The penalties in numbers", unfolding, &HEADS, || curves(gamma)) }
         </>
     };
-    super::section("s-penalty", heading.to_owned(), "figure 8, appendix C", inside)
+    super::section(
+        "s-penalty",
+        heading.to_owned(),
+        places(&[("figure 8", "Figure 8"), ("appendix C", "Appendix C")]),
+        inside,
+    )
 }
 
 /// log u against log(γ + u), that against u, and both the other way round.

@@ -7,6 +7,7 @@ use yew::prelude::*;
 use crate::app::drawing::Drawing;
 use crate::app::exact::Exact;
 use crate::app::painter::Figure;
+use crate::app::panels::story::places;
 use crate::app::panels::table::{Line, Unfolding, Unfolds, unfold};
 use crate::app::state::State;
 use crate::app::views::{ViewProps, pointing, shown};
@@ -31,7 +32,7 @@ pub fn section(props: &ViewProps, unfolding: &Unfolding) -> Html {
             { unfold(Unfolds::Psi, "The shapes in numbers", unfolding, &HEADS, || lines(&curves)) }
         </>
     };
-    super::section("s-psi", heading(), "equation (11)", inside)
+    super::section("s-psi", heading(), places(&[("equation (11)", "Equation 11")]), inside)
 }
 
 /// Every ψ and TYPO's own: those of the experiment's losses in front, in their hues.
