@@ -131,8 +131,7 @@ fn paint(at_once: bool) {
         }
         let theme = p.theme.get_or_insert_with(|| theme_of_page(on_paper)).clone();
         let mut dirty: Vec<&mut Entry> = p.canvases.iter_mut().filter(|e| e.dirty).collect();
-        // All sizes before the first change of one: each look after a change lays the whole page out again.
-        // Under a hand no look at all, which would lay the page out before it is answered: where a width changes nevertheless, its
+        // All sizes before the first change of one: each look after a change lays the whole page out again. Under a hand no look at all, which would lay the page out before it is answered: where a width changes nevertheless, its
         // observer has everything drawn anew.
         if !p.slides || dirty.iter().any(|e| e.width.is_none()) {
             for entry in &mut dirty {

@@ -92,7 +92,8 @@ fn use_focus(at: (Option<usize>, bool), title: &NodeRef) {
     });
 }
 
-/// Brings an answer that was just asked for into sight, where it stands beside the figures. On narrower screens they come first.
+/// Brings an answer that was just asked for into sight, where it stands beside the figures. Narrower screens have one
+/// column, which stays where it is.
 fn bring_answer_into_sight() {
     let part = |selector| document().query_selector(selector).ok().flatten();
     if let (true, Some(answer), Some(onwards)) = (prefers("(min-width: 75rem)"), part(".answer"), part(".onwards")) {

@@ -99,8 +99,8 @@ fn index() -> Html {
     html! { <nav class="index" aria-label="On this page">{ for SECTIONS.into_iter().map(way) }</nav> }
 }
 
-/// A section: what it shows in a sentence, with its place in the paper or how to read it, and below that the rest. The sentence is told when it changes,
-/// unless the page's summary tells it.
+/// A section: what it shows in a sentence, with its place in the paper or how to read it, and below that the rest. The sentence
+/// is told when it changes, unless the page's summary tells it.
 fn section(id: &'static str, heading: String, below: Html, inside: Html) -> Html {
     let is_told = TOLD.contains(&id);
     html! {
