@@ -40,6 +40,9 @@ const ROUNDING: f64 = 1e-9;
 const REACH: f64 = 50.0;
 /// The damping's first value, as a share of the largest curvature, and the value that ends the search for a step.
 const DAMPING: (f64, f64) = (1e-9, 1e9);
+/// What damping is raised to at most where a step shows that less is of no use, and what it is given up from at most where a step
+/// shows that it is not needed: elsewhere the function may bend otherwise.
+const DAMPING_LEAPS: (f64, f64) = (1e-2, 1e-1);
 
 /// With more logits than this, steps are sought by conjugate gradients first.
 const LARGE: usize = 100;
@@ -163,9 +166,7 @@ impl<'a, F: Smooth> Search<'a, F> {
         #[cfg(test)]
         SEARCHES.with(|n| n.set(n.get() + 1));
         for _ in 0..MAX_ITERATIONS {
-            if !self.advance() {
-                break;
-            }
+            let Some(damping) = self.advance() else { break };
             let (x, farthest) = (self.here.x.as_slice(), self.here.x.amax());
             if self.step.amax() <= STEP_TOLERANCE * (1.0 + farthest) || farthest > FAR {
                 break;
@@ -173,7 +174,7 @@ impl<'a, F: Smooth> Search<'a, F> {
             // This near and curved upwards, its next steps would only bring it nearer.
             let lowest = self.here.value + TIED.0 * (1.0 + self.here.value.abs());
             let is_near = |k: &&Found| k.value <= lowest && apart(&k.x, x) <= NEAR * (1.0 + farthest);
-            if self.damping == 0.0
+            if damping == 0.0
                 && let Some(found) = known.iter().find(is_near)
             {
                 return found.clone();
@@ -182,14 +183,15 @@ impl<'a, F: Smooth> Search<'a, F> {
         Found { x: self.here.x.as_slice().to_vec(), value: self.here.value, start: 0, unique: true }
     }
 
-    /// Goes to the next point: damped more until the function falls, and less from then on. False where nothing lowers it.
+    /// Goes to the next point: damped more until the function falls, and less from then on. Gives the damping of its step; none
+    /// where nothing lowers the function.
     ///
     /// Damping rather than shortening the step: an action that is nearly out of the running has next to no curvature, and
     /// would hold all others back.
-    fn advance(&mut self) -> bool {
+    fn advance(&mut self) -> Option<f64> {
         let steepest = self.here.gradient.amax();
         if steepest == 0.0 {
-            return false;
+            return None;
         }
         let (farthest, level) = (self.here.x.amax(), self.here.value.abs());
         let reach = farthest.max(REACH);
@@ -199,6 +201,8 @@ impl<'a, F: Smooth> Search<'a, F> {
         while self.damping <= DAMPING.1 {
             if self.direct(scale) && self.step.amax() <= reach {
                 let fall = self.here.gradient.dot(&self.step);
+                // The curvature along the step, as a share of the largest, with the damping in it.
+                let bend = -fall / (scale * self.step.norm_squared());
                 self.there.x.copy_from(&self.here.x);
                 self.there.x += &self.step;
                 self.there.look(self.f);
@@ -208,17 +212,20 @@ impl<'a, F: Smooth> Search<'a, F> {
                 let falls =
                     1e-4 * fall < -1e-1 * f64::EPSILON * level && self.there.value <= self.here.value + 1e-4 * fall;
                 if is_near || falls {
-                    self.damping = eased(self.damping);
                     std::mem::swap(&mut self.here, &mut self.there);
-                    return true;
+                    let is_needless = self.damping <= DAMPING_LEAPS.1.min(0.5 * bend);
+                    let eased = if is_needless { 0.0 } else { 0.1 * self.damping };
+                    return Some(std::mem::replace(&mut self.damping, eased));
                 }
                 if -fall <= 1e-2 * f64::EPSILON * level {
-                    return false;
+                    return None;
                 }
+                // Much less than the curvature would hardly shorten it.
+                self.damping = self.damping.max(DAMPING_LEAPS.0.min(0.1 * bend));
             }
             self.damping = (10.0 * self.damping).max(DAMPING.0);
         }
-        false
+        None
     }
 
     /// Puts `−(H + shift)⁻¹g` into `step`. False where that matrix is not positive definite.
@@ -238,6 +245,11 @@ impl<'a, F: Smooth> Search<'a, F> {
                 }
             }
             matrix[(j, j)] += self.damping * scale;
+            if matrix[(j, j)] <= 0.0 {
+                // What follows would find that too, for the price of the matrix.
+                self.matrix = matrix;
+                return false;
+            }
         }
         self.step.copy_from(&self.here.gradient);
         self.step.neg_mut();
@@ -253,10 +265,6 @@ impl<'a, F: Smooth> Search<'a, F> {
         self.matrix = factors.unpack_dirty();
         self.step.iter().all(|v| v.is_finite())
     }
-}
-
-fn eased(damping: f64) -> f64 {
-    if damping <= DAMPING.0 { 0.0 } else { 0.1 * damping }
 }
 
 /// `M x = b` by conjugate gradients with M's diagonal for a preconditioner: with many actions a few products with M replace
