@@ -71,7 +71,7 @@ pub fn log_softmax(theta: &[f64]) -> Vec<f64> {
 
 /// Log-probabilities to probabilities.
 pub fn probs(log_p: &[f64]) -> Vec<f64> {
-    log_p.iter().map(|v| v.exp()).collect()
+    log_p.iter().map(|v| exp(*v)).collect()
 }
 
 /// Probabilities, not necessarily normalised, to log-probabilities.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::simplex::ascending;
+use crate::simplex::{ascending, exp};
 use crate::solve::Snapshot;
 
 /// Snapshots of a chunk.
@@ -115,7 +115,7 @@ impl Trace {
 
     /// `π(y_a | x)` at some snapshots.
     pub fn probabilities(&self, snapshots: &[usize], x: usize, action: usize, actions: usize) -> Vec<f64> {
-        snapshots.iter().map(|k| self.policy(*k, x, actions)[action].exp()).collect()
+        snapshots.iter().map(|k| exp(self.policy(*k, x, actions)[action])).collect()
     }
 
     /// The snapshots up to `end` that a figure draws: all of a short run, of a long one about a thousand, the last among them.
@@ -170,7 +170,7 @@ impl Band {
         let mut band = Self::default();
         for &k in snapshots {
             let values: Vec<f64> =
-                traces.iter().filter(|t| k < t.len()).map(|t| t.policy(k, x, actions)[action].exp()).collect();
+                traces.iter().filter(|t| k < t.len()).map(|t| exp(t.policy(k, x, actions)[action])).collect();
             let order = ascending(&values);
             let (n, half) = (values.len(), values.len() / 2);
             let nth = |k: usize| values[order[k]];

@@ -8,7 +8,7 @@ use super::reading::{self, Reading};
 use super::sketch::{Anchor, Region, Sketch, Stroke, Surface, Type};
 use super::theme::Theme;
 use crate::loss::Loss;
-use crate::simplex::ascending;
+use crate::simplex::{ascending, exp};
 use crate::solve::sweep::Series;
 use crate::trace::{Band, Trace};
 
@@ -104,7 +104,7 @@ impl Panel {
     pub fn of_series(series: &Series, prompt: usize, values: &[f64]) -> Self {
         let found = &series.prompts[prompt];
         let actions = found.first().map_or(0, |m| m.log_pi.len());
-        let pi = (0..actions).map(|a| found.iter().map(|m| m.log_pi[a].exp()).collect()).collect();
+        let pi = (0..actions).map(|a| found.iter().map(|m| exp(m.log_pi[a])).collect()).collect();
         let last = values.last().copied().unwrap_or(1.0);
         Self::new(series.loss.loss, values.to_vec(), pi, last)
     }

@@ -17,6 +17,8 @@ use crate::spec::{LossSpec, OptimiserKind};
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
+/// What is below it changes one by nothing; left to shrink, it would end as a subnormal number, which processors multiply slowly.
+const FADED: f64 = 0.25 * f64::EPSILON;
 
 /// A recorded moment of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +45,7 @@ pub struct Run {
     theta: Vec<f64>,
     first_moment: Vec<f64>,
     second_moment: Vec<f64>,
-    /// β₁^t and β₂^t.
+    /// β₁^t and β₂^t, zero once they are too small to matter.
     decay: (f64, f64),
     gradient: Gradient,
     /// None for the full expectation.
@@ -164,8 +166,8 @@ impl Run {
     }
 
     fn step_of_adam(&mut self) {
-        self.decay.0 *= BETA1;
-        self.decay.1 *= BETA2;
+        let fading = |power: f64| if power < FADED { 0.0 } else { power };
+        self.decay = (fading(BETA1 * self.decay.0), fading(BETA2 * self.decay.1));
         let rate = self.learning_rate / (1.0 - self.decay.0);
         let root = (1.0 - self.decay.1).sqrt().recip();
         let moments = self.first_moment.iter_mut().zip(&mut self.second_moment);
