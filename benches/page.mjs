@@ -30,11 +30,23 @@ function instrument() {
   // The message is heard once the frame's style, layout and paint are done, which follow its callbacks in the same task.
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = ({ data }) => (log.frames[data] = performance.now());
+  // Learning curves may be drawn outside a frame, when their runs come: they are seen in the painter's next one, which is what counts.
+  let inFrame = false;
+  const ask = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (callback) =>
+    ask((now) => {
+      inFrame = true;
+      try {
+        callback(now);
+      } finally {
+        inFrame = false;
+      }
+    });
   let painting = false;
   for (const name of ["setTransform", "clearRect", "fillRect"]) {
     const original = CanvasRenderingContext2D.prototype[name];
     CanvasRenderingContext2D.prototype[name] = function (...args) {
-      if (!painting && this.canvas.closest?.("#app")) {
+      if (inFrame && !painting && this.canvas.closest?.("#app")) {
         painting = true;
         // Microtasks wait for the painter's callback to end, so this is when all its canvases are drawn.
         queueMicrotask(() => {

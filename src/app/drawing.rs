@@ -77,6 +77,16 @@ impl Drawing {
         }
     }
 
+    /// Whether it shows runs of training.
+    pub fn is_learning(&self) -> bool {
+        self.target() == Some(Target::Learning)
+    }
+
+    /// Whether it shows the very runs that another does, if beside other policies.
+    pub fn has_runs_of(&self, before: &Self) -> bool {
+        matches!((self, before), (Self::Panels(now), Self::Panels(before)) if now.panels == before.panels)
+    }
+
     /// Whether nothing but cursors has moved, over curves that stay as they are.
     pub fn is_still(&self, before: &Self) -> bool {
         matches!((self, before), (Self::Panels(now), Self::Panels(before)) if now.is_still(before))

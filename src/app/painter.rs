@@ -1,4 +1,5 @@
-//! The one painter: once a frame, it draws the canvases whose figures have changed.
+//! The one painter: once a frame, it draws the canvases whose figures have changed. Under a hand the learning curves keep out of
+//! its way: they are drawn when their runs come, not with every move that these follow.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -81,7 +82,13 @@ pub fn set_on_paper(on: bool) {
 
 /// Tells whether a hand is at a slider or a handle: it moves nothing on the page but what figures show.
 pub fn set_sliding(slides: bool) {
-    PAINTER.with_borrow_mut(|p| p.slides = slides);
+    let waits = PAINTER.with_borrow_mut(|p| {
+        let has_let_go = std::mem::replace(&mut p.slides, slides) && !slides;
+        has_let_go && p.canvases.iter().any(|e| e.dirty)
+    });
+    if waits {
+        schedule();
+    }
 }
 
 thread_local! {
@@ -130,10 +137,13 @@ fn paint(at_once: bool) {
             measure_text();
         }
         let theme = p.theme.get_or_insert_with(|| theme_of_page(on_paper)).clone();
-        let mut dirty: Vec<&mut Entry> = p.canvases.iter_mut().filter(|e| e.dirty).collect();
-        // All sizes before the first change of one: each look after a change lays the whole page out again. Under a hand no look at all, which would lay the page out before it is answered: where a width changes nevertheless, its
-        // observer has everything drawn anew.
-        if !p.slides || dirty.iter().any(|e| e.width.is_none()) {
+        let slides = p.slides;
+        let mut dirty: Vec<&mut Entry> =
+            p.canvases.iter_mut().filter(|e| e.dirty && !(slides && e.is_apart())).collect();
+        // All sizes before the first change of one: each look after a change lays the whole page out again. Under a hand no look at
+        // all, which would lay the page out before it is answered: where a width changes nevertheless, its observer has everything
+        // drawn anew.
+        if !slides || dirty.iter().any(|e| e.width.is_none()) {
             for entry in &mut dirty {
                 entry.width = Some(entry.measured_width());
             }
@@ -141,7 +151,7 @@ fn paint(at_once: bool) {
         let (mut waits, mut has_first) = (false, false);
         for entry in dirty {
             let width = entry.width.unwrap_or(0.0);
-            if width < 40.0 {
+            if width < LEAST_WIDTH {
                 entry.dirty = false;
                 continue;
             }
@@ -192,7 +202,29 @@ fn picked(text: &str, dark: bool) -> String {
     both.map_or(text, |(on_light, on_dark)| if dark { on_dark } else { on_light }).trim().to_owned()
 }
 
+/// Narrower figures are not drawn: they are hidden, or no figures yet. In CSS pixels.
+const LEAST_WIDTH: f64 = 40.0;
+
 impl Entry {
+    /// Whether it shows training, which has been drawn where it stands.
+    fn is_apart(&self) -> bool {
+        self.drawn && self.width.is_some_and(|w| w >= LEAST_WIDTH) && self.drawing.is_learning()
+    }
+
+    /// Takes another figure. While a hand slides, one of training is drawn with the first of its own runs, and at once; true where
+    /// it waits for the next frame as others do.
+    fn take(&mut self, drawing: Rc<Drawing>, slides: bool, theme: Option<&Theme>) -> bool {
+        let before = std::mem::replace(&mut self.drawing, drawing);
+        self.dirty = true;
+        let (true, true, Some(width), Some(theme)) = (slides, self.is_apart(), self.width, theme) else { return true };
+        if !self.drawing.has_runs_of(&before) {
+            self.dirty = false;
+            self.fit(width);
+            self.paint(theme, width);
+        }
+        false
+    }
+
     /// In CSS pixels. Not client_width, which rounds: a canvas of 600.4 pixels would be stretched, and blurred.
     fn measured_width(&self) -> f64 {
         self.canvas.get_bounding_client_rect().width()
@@ -352,13 +384,14 @@ fn use_painted(canvas: &NodeRef, drawing: &Rc<Drawing>) {
         use_effect_with(Rc::clone(drawing), move |drawing| {
             let Some(element) = canvas.cast::<HtmlCanvasElement>() else { return };
             let drawing = Rc::clone(drawing);
-            PAINTER.with_borrow_mut(|p| {
+            let waits = PAINTER.with_borrow_mut(|p| {
                 let id = *slot.borrow_mut().get_or_insert_with(|| {
                     p.next += 1;
                     p.next
                 });
                 if let Some(entry) = p.canvases.iter_mut().find(|e| e.id == id) {
-                    (entry.canvas, entry.drawing, entry.dirty) = (element, drawing, true);
+                    entry.canvas = element;
+                    entry.take(drawing, p.slides, p.theme.as_ref())
                 } else {
                     let (width, height, drawn, shown, picture) = (None, 0.0, false, None, None);
                     p.canvases.push(Entry {
@@ -372,9 +405,12 @@ fn use_painted(canvas: &NodeRef, drawing: &Rc<Drawing>) {
                         shown,
                         picture,
                     });
+                    true
                 }
             });
-            schedule();
+            if waits {
+                schedule();
+            }
         });
     }
     let canvas = canvas.clone();
