@@ -1,6 +1,6 @@
 //! The page's address: the experiment, the view and the moment of training, in the fragment.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo::timers::callback::Timeout;
@@ -38,7 +38,13 @@ fn read(hash: &str) -> Option<Result<Opened, String>> {
 /// As [`read`].
 pub fn gone_to(event: &HashChangeEvent) -> Option<Result<Opened, String>> {
     let url = event.new_url();
-    read(url.find('#').map_or("", |at| &url[at..]))
+    let opened = read(url.find('#').map_or("", |at| &url[at..]));
+    if let Some(Ok(there)) = &opened {
+        // What was to be written belongs to the address before.
+        PENDING.take();
+        VIEW.set(Some(there.view));
+    }
+    opened
 }
 
 /// What a page opens with that is given no address.
@@ -70,7 +76,10 @@ pub fn parse(fragment: &str) -> Result<Opened, String> {
 }
 
 thread_local! {
-    static PENDING: RefCell<Option<Timeout>> = const { RefCell::new(None) };
+    /// What is to be written, and when.
+    static PENDING: RefCell<Option<(Rc<State>, Timeout)>> = const { RefCell::new(None) };
+    /// The view that the address is of.
+    static VIEW: Cell<Option<View>> = const { Cell::new(None) };
 }
 
 /// Milliseconds between two changes of the address: browsers limit how often it may change.
@@ -90,22 +99,37 @@ pub fn fragment(state: &State) -> String {
     link.to_fragment_with(default)
 }
 
-/// Writes the address soon, replacing the current one. In somebody else's frame it stays as they wrote it.
+/// Writes the address soon: over the current one, or where that is of another view, behind it, so that Back leads there. In
+/// somebody else's frame it stays as they wrote it.
 pub fn write(state: Rc<State>) {
     if embed::is_on() {
         return;
     }
-    let later = Timeout::new(THROTTLE_MS, move || {
-        let fragment = fragment(&state);
-        let location = window().location();
-        let base = format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
-        let url = if fragment.is_empty() { base } else { format!("{base}#{fragment}") };
-        if let Ok(history) = window().history() {
-            // Refused only where the document has no address of its own; the page works without.
-            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
+    if let Some((before, _)) = PENDING.take().filter(|(before, _)| before.view != state.view) {
+        put(&before);
+    }
+    let later = Timeout::new(THROTTLE_MS, || {
+        if let Some((state, _)) = PENDING.take() {
+            put(&state);
         }
     });
-    PENDING.with(|p| *p.borrow_mut() = Some(later));
+    PENDING.set(Some((state, later)));
+}
+
+/// Writes the address.
+fn put(state: &State) {
+    let fragment = fragment(state);
+    let location = window().location();
+    let base = format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+    let url = if fragment.is_empty() { base } else { format!("{base}#{fragment}") };
+    let is_elsewhere = VIEW.replace(Some(state.view)).is_some_and(|view| view != state.view);
+    let Ok(history) = window().history() else { return };
+    // Refused only where the document has no address of its own; the page works without.
+    let _ = if is_elsewhere {
+        history.push_state_with_url(&JsValue::NULL, "", Some(&url))
+    } else {
+        history.replace_state_with_url(&JsValue::NULL, "", Some(&url))
+    };
 }
 
 #[cfg(test)]

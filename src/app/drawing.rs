@@ -82,8 +82,8 @@ impl Drawing {
         self.target() == Some(Target::Learning)
     }
 
-    /// Whether it shows the very runs that another does, if beside other policies.
-    pub fn has_runs_of(&self, before: &Self) -> bool {
+    /// Whether its panels are those of another, if beside other policies.
+    pub fn has_panels_of(&self, before: &Self) -> bool {
         matches!((self, before), (Self::Panels(now), Self::Panels(before)) if now.panels == before.panels)
     }
 

@@ -1,5 +1,5 @@
-//! The one painter: once a frame, it draws the canvases whose figures have changed. Under a hand the learning curves keep out of
-//! its way: they are drawn when their runs come, not with every move that these follow.
+//! The one painter: once a frame, it draws the canvases whose figures have changed. While a hand slides, learning curves keep
+//! out of its way: they are drawn when their runs come, not with every move that these follow.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -46,6 +46,8 @@ struct Entry {
     height: f64,
     /// Whether it has shown anything yet.
     drawn: bool,
+    /// Whether it was drawn since the last frame.
+    early: bool,
     /// What it shows, at which width; none where it is to be drawn anew.
     shown: Option<(Rc<Drawing>, f64)>,
     /// A picture of that without its cursor, once the cursor alone has moved: from then on nothing else is drawn.
@@ -83,8 +85,8 @@ pub fn set_on_paper(on: bool) {
 /// Tells whether a hand is at a slider or a handle: it moves nothing on the page but what figures show.
 pub fn set_sliding(slides: bool) {
     let waits = PAINTER.with_borrow_mut(|p| {
-        let has_let_go = std::mem::replace(&mut p.slides, slides) && !slides;
-        has_let_go && p.canvases.iter().any(|e| e.dirty)
+        let has_rested = std::mem::replace(&mut p.slides, slides) && !slides;
+        has_rested && p.canvases.iter().any(|e| e.dirty)
     });
     if waits {
         schedule();
@@ -138,8 +140,9 @@ fn paint(at_once: bool) {
         }
         let theme = p.theme.get_or_insert_with(|| theme_of_page(on_paper)).clone();
         let slides = p.slides;
+        p.canvases.iter_mut().for_each(|e| e.early = false);
         let mut dirty: Vec<&mut Entry> =
-            p.canvases.iter_mut().filter(|e| e.dirty && !(slides && e.is_apart())).collect();
+            p.canvases.iter_mut().filter(|e| e.dirty && !(slides && e.waits_for_runs())).collect();
         // All sizes before the first change of one: each look after a change lays the whole page out again. Under a hand no look at
         // all, which would lay the page out before it is answered: where a width changes nevertheless, its observer has everything
         // drawn anew.
@@ -206,22 +209,24 @@ fn picked(text: &str, dark: bool) -> String {
 const LEAST_WIDTH: f64 = 40.0;
 
 impl Entry {
-    /// Whether it shows training, which has been drawn where it stands.
-    fn is_apart(&self) -> bool {
-        self.drawn && self.width.is_some_and(|w| w >= LEAST_WIDTH) && self.drawing.is_learning()
+    /// Whether its panels of training are on the canvas already: what else has changed can wait for their next runs.
+    fn waits_for_runs(&self) -> bool {
+        let is_there = |shown: &Drawing| self.drawing.is_learning() && self.drawing.has_panels_of(shown);
+        self.shown.as_ref().is_some_and(|(shown, _)| is_there(shown))
     }
 
-    /// Takes another figure. While a hand slides, one of training is drawn with the first of its own runs, and at once; true where
-    /// it waits for the next frame as others do.
+    /// Takes another figure. While a hand slides, panels of training are drawn when they change, which is when runs come, and at
+    /// once, if not twice a frame. True where it is left to the next frame, as all else is.
     fn take(&mut self, drawing: Rc<Drawing>, slides: bool, theme: Option<&Theme>) -> bool {
-        let before = std::mem::replace(&mut self.drawing, drawing);
-        self.dirty = true;
-        let (true, true, Some(width), Some(theme)) = (slides, self.is_apart(), self.width, theme) else { return true };
-        if !self.drawing.has_runs_of(&before) {
-            self.dirty = false;
-            self.fit(width);
-            self.paint(theme, width);
+        (self.drawing, self.dirty) = (drawing, true);
+        if slides && self.waits_for_runs() {
+            return false;
         }
+        let is_apart = slides && !self.early && self.shown.is_some() && self.drawing.is_learning();
+        let (true, Some(width), Some(theme)) = (is_apart, self.width, theme) else { return true };
+        (self.dirty, self.early) = (false, true);
+        self.fit(width);
+        self.paint(theme, width);
         false
     }
 
@@ -393,7 +398,7 @@ fn use_painted(canvas: &NodeRef, drawing: &Rc<Drawing>) {
                     entry.canvas = element;
                     entry.take(drawing, p.slides, p.theme.as_ref())
                 } else {
-                    let (width, height, drawn, shown, picture) = (None, 0.0, false, None, None);
+                    let (width, height, drawn, early, shown, picture) = (None, 0.0, false, false, None, None);
                     p.canvases.push(Entry {
                         id,
                         canvas: element,
@@ -402,6 +407,7 @@ fn use_painted(canvas: &NodeRef, drawing: &Rc<Drawing>) {
                         width,
                         height,
                         drawn,
+                        early,
                         shown,
                         picture,
                     });

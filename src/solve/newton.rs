@@ -40,9 +40,8 @@ const ROUNDING: f64 = 1e-9;
 const REACH: f64 = 50.0;
 /// The damping's first value, as a share of the largest curvature, and the value that ends the search for a step.
 const DAMPING: (f64, f64) = (1e-9, 1e9);
-/// What damping is raised to at most where a step shows that less is of no use, and what it is given up from at most where a step
-/// shows that it is not needed: elsewhere the function may bend otherwise.
-const DAMPING_LEAPS: (f64, f64) = (1e-2, 1e-1);
+/// Up to here one step's curvature is enough to raise damping at once, or to give it up: further on the function may bend otherwise.
+const LEAP: f64 = 1e-1;
 
 /// With more logits than this, steps are sought by conjugate gradients first.
 const LARGE: usize = 100;
@@ -61,7 +60,7 @@ pub fn searches() -> u64 {
 }
 
 /// Minimises from `start`, keeping the mean of each group (labelled by its first member) where it started.
-pub fn minimise(f: &impl Smooth, start: &[f64], group: &[usize]) -> Found {
+pub fn minimise(f: &dyn Smooth, start: &[f64], group: &[usize]) -> Found {
     Search::new(f, start, group).minimum(&[])
 }
 
@@ -69,8 +68,8 @@ pub fn minimise(f: &impl Smooth, start: &[f64], group: &[usize]) -> Found {
 const TIED: (f64, f64) = (1e-12, 1e-3);
 
 /// The lowest of at least one start. One search makes them all, so that its space is made once.
-pub fn minimise_from(f: &impl Smooth, starts: &[Vec<f64>], group: &[usize]) -> Found {
-    let (mut search, mut known) = (None::<Search<_>>, Vec::new());
+pub fn minimise_from(f: &dyn Smooth, starts: &[Vec<f64>], group: &[usize]) -> Found {
+    let (mut search, mut known) = (None::<Search>, Vec::new());
     lowest(starts, |start| {
         let search = search.get_or_insert_with(|| Search::new(f, start, group));
         if !known.is_empty() {
@@ -116,7 +115,7 @@ struct Place {
 }
 
 impl Place {
-    fn at(f: &impl Smooth, x: DVector<f64>) -> Self {
+    fn at(f: &dyn Smooth, x: DVector<f64>) -> Self {
         let n = x.len();
         let mut place = Self { x, value: 0.0, gradient: DVector::zeros(n), hessian: DMatrix::zeros(n, n) };
         place.look(f);
@@ -124,16 +123,17 @@ impl Place {
     }
 
     /// Learns all that is to be known at its x.
-    fn look(&mut self, f: &impl Smooth) {
+    fn look(&mut self, f: &dyn Smooth) {
         self.gradient.fill(0.0);
         self.hessian.fill(0.0);
         self.value = f.derivatives(&self.x, &mut self.gradient, &mut self.hessian);
     }
 }
 
-/// A search under way, with the space of its steps: a step of few logits allocates nothing.
-struct Search<'a, F> {
-    f: &'a F,
+/// A search under way, with the space of its steps: a step of few logits allocates nothing. One code for all functions, of which
+/// the page would carry a copy each.
+struct Search<'a> {
+    f: &'a dyn Smooth,
     group: &'a [usize],
     here: Place,
     /// Where the search looks next; the two change places.
@@ -145,8 +145,8 @@ struct Search<'a, F> {
     damping: f64,
 }
 
-impl<'a, F: Smooth> Search<'a, F> {
-    fn new(f: &'a F, start: &[f64], group: &'a [usize]) -> Self {
+impl<'a> Search<'a> {
+    fn new(f: &'a dyn Smooth, start: &[f64], group: &'a [usize]) -> Self {
         let n = start.len();
         let here = Place::at(f, DVector::from_column_slice(start));
         let zeros = || DVector::zeros(n);
@@ -199,9 +199,10 @@ impl<'a, F: Smooth> Search<'a, F> {
         let curvature = bends.fold(f64::MIN_POSITIVE, f64::max);
         let scale = curvature.max(steepest / reach);
         while self.damping <= DAMPING.1 {
+            let mut least = DAMPING.0;
             if self.direct(scale) && self.step.amax() <= reach {
                 let fall = self.here.gradient.dot(&self.step);
-                // The curvature along the step, as a share of the largest, with the damping in it.
+                // The curvature along the step in the damping's measure, with the damping in it.
                 let bend = -fall / (scale * self.step.norm_squared());
                 self.there.x.copy_from(&self.here.x);
                 self.there.x += &self.step;
@@ -213,17 +214,17 @@ impl<'a, F: Smooth> Search<'a, F> {
                     1e-4 * fall < -1e-1 * f64::EPSILON * level && self.there.value <= self.here.value + 1e-4 * fall;
                 if is_near || falls {
                     std::mem::swap(&mut self.here, &mut self.there);
-                    let is_needless = self.damping <= DAMPING_LEAPS.1.min(0.5 * bend);
+                    let is_needless = self.damping <= LEAP.min(0.5 * bend);
                     let eased = if is_needless { 0.0 } else { 0.1 * self.damping };
                     return Some(std::mem::replace(&mut self.damping, eased));
                 }
                 if -fall <= 1e-2 * f64::EPSILON * level {
                     return None;
                 }
-                // Much less than the curvature would hardly shorten it.
-                self.damping = self.damping.max(DAMPING_LEAPS.0.min(0.1 * bend));
+                // Less than the curvature would hardly shorten the step.
+                least = LEAP.min(bend).max(least);
             }
-            self.damping = (10.0 * self.damping).max(DAMPING.0);
+            self.damping = (10.0 * self.damping).max(least);
         }
         None
     }

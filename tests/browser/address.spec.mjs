@@ -1,5 +1,5 @@
 // The address carries the picture, and a bad one loses nothing.
-import { compare, dragBy, expect, minimisers, note, notice, open, pixels, settled, slide, specOf, test, trained, type } from "./helpers.mjs";
+import { SHORT, compare, dragBy, expect, minimisers, note, notice, open, pixels, settled, slide, specOf, test, trained, type } from "./helpers.mjs";
 
 /** Makes the page unlike any preset, with training stopped half-way. */
 async function play(page) {
@@ -202,6 +202,42 @@ test("a preset that is shown in the other view comes back in it", async ({ page 
   await page.goBack();
   await settled(page);
   expect(await trained(page)).toEqual(before);
+});
+
+test("Back and Forward lead from view to view, each as it was left, and an edit adds no step", async ({ page }) => {
+  await open(page, SHORT);
+  await settled(page);
+  const entries = () => page.evaluate(() => history.length);
+  const tab = (name) => page.getByRole("button", { name, exact: true });
+  const view = (name) => expect(tab(name)).toHaveAttribute("aria-current", "page");
+  const first = await entries();
+  await slide(page, "#lambda", 300);
+  await settled(page);
+  expect(await entries()).toBe(first);
+  // Sooner than the address follows.
+  await page.locator("#lambda").press("PageUp");
+  const left = await page.locator(".slider:has(#lambda) .field").inputValue();
+  for (const [k, name] of ["Preservation", "Constraints"].entries()) {
+    await tab(name).click();
+    await expect.poll(entries).toBe(first + k + 1);
+    await view(name);
+  }
+  await page.goBack();
+  await view("Preservation");
+  await page.goBack();
+  await view("Interpolation");
+  await settled(page);
+  expect(await page.locator(".slider:has(#lambda) .field").inputValue()).toBe(left);
+  await page.goForward();
+  await view("Preservation");
+  await settled(page);
+  expect(await entries()).toBe(first + 2);
+  // A place in the document is no other view.
+  await page.evaluate(() => (location.hash = "main"));
+  const there = await entries();
+  await slide(page, "#lambda", 500);
+  await settled(page);
+  expect(await entries()).toBe(there);
 });
 
 test("a broken address that is typed into the open page says so and keeps what was there", async ({ page }) => {

@@ -2,7 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 
 import { rows, saved, share } from "./files.mjs";
-import { EXACT, SHORT, TRAINED, compare, expect, gap, lab, minimisers, notice, open, pixels, press, prints, settled, slide, specOf, test, trained, type, unfold } from "./helpers.mjs";
+import { EXACT, SHORT, TRAINED, compare, expect, gap, lab, minimisers, notice, open, pause, pixels, press, prints, settled, slide, specOf, test, trained, type, unfold } from "./helpers.mjs";
 import { changes } from "./rows.mjs";
 
 const variation = (p, q) => p.reduce((sum, v, k) => sum + Math.abs(v - q[k]) / 2, 0);
@@ -277,6 +277,50 @@ test("an address that is gone to just before the page writes its own is the one 
   });
   await expect(page.locator(".slider:has(#lambda) .field")).toHaveValue("2");
   await expect.poll(() => new URL(page.url()).hash).toBe("#lambda=2.0");
+});
+
+/** Takes hold of π*'s handle, and moves it by some pixels. */
+async function takeHold(page, across) {
+  const { x, y, width, height } = await page.locator(".handle.star").first().boundingBox();
+  await page.mouse.move(x + width / 2, y + height / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + width / 2 + across, y + height / 2 + 20, { steps: 4 });
+}
+
+test("under a hand that holds still all figures are those that are drawn anew", async ({ page, context }) => {
+  await open(page, SHORT);
+  await settled(page);
+  const before = await pixels(page);
+  await takeHold(page, -30);
+  await settled(page);
+  const held = await pixels(page);
+  expect(held.filter((p, k) => p !== before[k])).toHaveLength(before.length);
+  await page.mouse.up();
+  await pause(page);
+  expect(await pixels(page)).toEqual(held);
+  const other = await context.newPage();
+  await open(other, new URL(page.url()).hash.slice(1));
+  await settled(other);
+  expect(await pixels(other)).toEqual(held);
+});
+
+test("learning curves wait for their runs under a hand, and no longer than it holds", async ({ page }) => {
+  await page.addInitScript(() => {
+    const { postMessage } = Worker.prototype;
+    Worker.prototype.postMessage = function (...args) {
+      if (!window.silent) postMessage.apply(this, args);
+    };
+  });
+  await open(page, SHORT);
+  await settled(page);
+  await page.evaluate(() => (window.silent = true));
+  const learning = 1;
+  const before = await pixels(page);
+  await takeHold(page, -30);
+  await expect.poll(async () => (await pixels(page)).filter((p, k) => p !== before[k]).length).toBe(before.length - 1);
+  expect((await pixels(page))[learning]).toBe(before[learning]);
+  await page.mouse.up();
+  await expect.poll(async () => (await pixels(page))[learning]).not.toBe(before[learning]);
 });
 
 test("figures over which only the cursor has moved are those that are drawn anew", async ({ page }) => {

@@ -62,11 +62,17 @@ pub enum Action {
     LmTrains(Vec<usize>),
 }
 
+const LEFT: &str = "The fine-tuning has ended, as its view was left. Train again there, and stay.";
+
 impl Reducible for State {
     type Action = Action;
 
     fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        let trained = self.is_fine_tuning();
         let mut state = Rc::unwrap_or_clone(self).after(action);
+        if trained && state.view != View::Language {
+            state.notice = Some(LEFT.to_owned());
+        }
         // A press may come from what was drawn before, of an experiment with more losses.
         state.only = state.only.filter(|k| *k < state.spec().losses.len());
         Rc::new(state)
@@ -83,6 +89,8 @@ impl State {
             Action::Preset(preset) => self.preset(preset),
             Action::Story(story) => self.told(story),
             Action::Guess(guess) => self.guessed(guess),
+            // The view as it is, anew: no fine-tuning is given up for that.
+            Action::View(View::Language) if self.is_fine_tuning() => self,
             Action::View(view) => Self { view, editing: None, notice: None, ..self }.replaced().live(),
             Action::Open(Ok(opened)) => self.opened(opened),
             Action::Open(Err(message)) => Self { notice: Some(format!("{message} The page stays as it was.")), ..self },
@@ -161,7 +169,7 @@ impl State {
     /// What an address or a message opens.
     fn opened(mut self, Opened { view, link, showing }: Opened) -> Self {
         self.change(view, link, None);
-        self.view = view;
+        (self.view, self.editing) = (view, None);
         let mut state = self.replaced();
         (state.cursor, state.playing, state.notice) = (1.0, false, None);
         state.show(&showing);

@@ -50,6 +50,11 @@ impl State {
         (0..self.spec().losses.len()).filter(|k| self.only.is_none_or(|only| only == *k)).collect()
     }
 
+    /// Whether losses are being trained here.
+    pub(super) fn is_fine_tuning(&self) -> bool {
+        self.view == View::Language && self.lm.at.is_some()
+    }
+
     /// A fine-tuning is shown as far as it is: there is nothing to play.
     pub(super) fn live(mut self) -> Self {
         if self.view == View::Language {

@@ -69,6 +69,20 @@ fn what_belongs_to_the_view_before_is_refused_in_the_language_models() {
 }
 
 #[test]
+fn leaving_a_fine_tuning_says_that_it_has_ended() {
+    let there = then(&page(), [Action::View(View::Language), Action::LmTrains(vec![0])]);
+    assert_eq!(then(&there, [Action::View(View::Language)]).run, there.run);
+    let left = then(&there, [Action::View(View::Shapes)]);
+    for left in
+        [&left, &then(&there, [Action::Open(address::parse("lambda=0.5"))]), &then(&there, [Action::Story(Some(0))])]
+    {
+        assert!(left.notice.as_ref().is_some_and(|n| n.starts_with("The fine-tuning has ended")));
+    }
+    assert_eq!(then(&left, [Action::View(View::Constraints)]).notice, None);
+    assert_eq!(then(&page(), [Action::View(View::Language), Action::View(View::Shapes)]).notice, None);
+}
+
+#[test]
 fn undo_keeps_so_many_moments_and_no_more() {
     let many = (0..300).flat_map(|k| [Action::Edit(Edit::Lambda(1.0 + f64::from(k))), Action::Rest]);
     let toured = (0..8).flat_map(|k| [Action::Story(Some(k)), Action::Edit(Edit::Lambda(0.3)), Action::Rest]);
