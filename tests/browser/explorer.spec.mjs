@@ -2,7 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 
 import { rows, saved, share } from "./files.mjs";
-import { EXACT, SHORT, TRAINED, compare, expect, gap, lab, minimisers, notice, open, pause, pixels, press, prints, settled, slide, specOf, test, trained, type, unfold } from "./helpers.mjs";
+import { EXACT, SHORT, TRAINED, compare, dragBy, expect, gap, lab, minimisers, notice, open, pause, pixels, press, prints, settled, slide, specOf, test, trained, type, unfold } from "./helpers.mjs";
 import { changes } from "./rows.mjs";
 
 const variation = (p, q) => p.reduce((sum, v, k) => sum + Math.abs(v - q[k]) / 2, 0);
@@ -279,19 +279,11 @@ test("an address that is gone to just before the page writes its own is the one 
   await expect.poll(() => new URL(page.url()).hash).toBe("#lambda=2.0");
 });
 
-/** Takes hold of π*'s handle, and moves it by some pixels. */
-async function takeHold(page, across) {
-  const { x, y, width, height } = await page.locator(".handle.star").first().boundingBox();
-  await page.mouse.move(x + width / 2, y + height / 2);
-  await page.mouse.down();
-  await page.mouse.move(x + width / 2 + across, y + height / 2 + 20, { steps: 4 });
-}
-
 test("under a hand that holds still all figures are those that are drawn anew", async ({ page, context }) => {
   await open(page, SHORT);
   await settled(page);
   const before = await pixels(page);
-  await takeHold(page, -30);
+  await dragBy(page, ".handle.star", -30, 20, { release: false });
   await settled(page);
   const held = await pixels(page);
   expect(held.filter((p, k) => p !== before[k])).toHaveLength(before.length);
@@ -316,7 +308,7 @@ test("learning curves wait for their runs under a hand, and no longer than it ho
   await page.evaluate(() => (window.silent = true));
   const learning = 1;
   const before = await pixels(page);
-  await takeHold(page, -30);
+  await dragBy(page, ".handle.star", -30, 20, { release: false });
   await expect.poll(async () => (await pixels(page)).filter((p, k) => p !== before[k]).length).toBe(before.length - 1);
   expect((await pixels(page))[learning]).toBe(before[learning]);
   await page.mouse.up();
